@@ -1,0 +1,1 @@
+"""RecBole settings that come with the package: models, datasets, benchmark plans."""

@@ -1,0 +1,18 @@
+"""Packaging: ``properties/`` and ``dataset_builders/`` install inside ``recbole_mmsc``."""
+
+from setuptools import find_packages, setup
+
+setup(
+    packages=[
+        *find_packages(include=["recbole_mmsc", "recbole_mmsc.*"]),
+        "recbole_mmsc.properties",
+        "recbole_mmsc.dataset_builders",
+        "recbole_mmsc.dataset_builders.amazon",
+    ],
+    package_dir={
+        "recbole_mmsc": "recbole_mmsc",
+        "recbole_mmsc.properties": "properties",
+        "recbole_mmsc.dataset_builders": "dataset_builders",
+    },
+    package_data={"recbole_mmsc.properties": ["**/*.yaml"]},
+)
