@@ -1,0 +1,1 @@
+"""MMSC as pure PyTorch: content, behaviour, hierarchical aggregation and losses."""

@@ -1,0 +1,183 @@
+"""Behaviour: what stands beside an item in co-view and co-purchase, denoised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch_geometric.utils import scatter
+
+from recbole_mmsc.nn.shared import Rows
+
+
+@dataclass(frozen=True, eq=False)
+class BehaviourGraph(Rows):
+    """One behaviour: for each item a row of nodes that stand beside it.
+
+    Nodes are the catalogue's items and, from ``n_items`` on, products outside the catalogue.
+
+    Args:
+        offsets: ``[n_items + 1]``, where each item's row begins.
+        entries: ``[n_edges]`` node ids, ascending within a row. An entry is an edge.
+        evidence: ``[n_edges, n_evidence]``, what speaks for each edge, standardised.
+        contrast: ``[n_contrast, n_evidence]``, the same of pairs that are no edges.
+        popularity: ``[n_nodes]``, in how many rows each node stands.
+    """
+
+    evidence: Tensor
+    contrast: Tensor
+    popularity: Tensor
+
+    def find(self, items: Tensor, nodes: Tensor) -> Tensor:
+        """Edge ids of those of the pairs ``(items[k], nodes[k])`` that are edges.
+
+        Args:
+            items: ``[p]`` item ids.
+            nodes: ``[p]`` node ids.
+
+        Returns:
+            ``[at most p]`` edge ids.
+        """
+        edges, owner = self.of(items)
+        return edges[self.entries[edges] == nodes[owner]]
+
+
+@dataclass(frozen=True, eq=False)
+class BorrowedRows(Rows):
+    """For each item, what stands beside its content neighbours: its row when it has none.
+
+    Args:
+        offsets: ``[n_items + 1]``, where each item's row begins.
+        entries: ``[n_borrowed]`` node ids, ascending within a row.
+        weights: ``[n_borrowed]`` in [0, 1], how much the content neighbours agree on each.
+    """
+
+    weights: Tensor
+
+
+class EdgeReliability(nn.Module):
+    """The learned weight in [0, 1] of a behaviour edge, from the evidence for it.
+
+    Args:
+        n_evidence: columns of evidence.
+        hidden_size: width of the one hidden layer.
+    """
+
+    def __init__(self, n_evidence: int, hidden_size: int = 16) -> None:
+        super().__init__()
+        self.judge = nn.Sequential(
+            nn.Linear(n_evidence, hidden_size), nn.Tanh(), nn.Linear(hidden_size, 1)
+        )
+
+    def forward(self, evidence: Tensor) -> Tensor:
+        """``[e, n_evidence]`` → ``[e]`` logits; the reliability is their sigmoid."""
+        return self.judge(evidence).squeeze(-1)
+
+
+class BehaviourEncoder(nn.Module):
+    """Represents an item by the reliability-weighted sum of what stands beside it.
+
+    The neighbours' vectors are shared by all behaviours; each behaviour has its own reliability
+    and its own view of the sum. Popular neighbours count less, by the root of their popularity,
+    and the sum has unit variance whatever the number of neighbours. An item without neighbours
+    borrows those of its content neighbours, where there are any.
+
+    Args:
+        graph: the behaviour.
+        borrowed: what items without neighbours borrow; None if they borrow nothing.
+        size: width d of the vectors.
+        reliable: False weighs every edge alike.
+    """
+
+    def __init__(
+        self, graph: BehaviourGraph, borrowed: BorrowedRows | None, size: int, reliable: bool = True
+    ) -> None:
+        super().__init__()
+        self.graph = graph
+        self.borrowed = borrowed
+        self.reliability = EdgeReliability(graph.evidence.shape[1]) if reliable else None
+        self.view = nn.Linear(size, size, bias=False)
+        self.norm = nn.LayerNorm(size)
+        self.borrowed_mark = nn.Parameter(torch.zeros(size))
+
+    def weights(self, edges: Tensor) -> Tensor:
+        """Reliability of some edges, ``[e]`` → ``[e]`` in [0, 1]."""
+        if self.reliability is None:
+            return torch.ones(len(edges), device=edges.device)
+        return torch.sigmoid(self.reliability(self.graph.evidence[edges]))
+
+    def forward(
+        self,
+        items: Tensor,
+        nodes: nn.Embedding,
+        hidden: Tensor | None = None,
+        forgotten: Tensor | None = None,
+        kept: int = 0,
+    ) -> tuple[Tensor, Tensor]:
+        """Aggregate the rows of some items.
+
+        Args:
+            items: ``[m]`` item ids.
+            nodes: the node vectors, ``[n_nodes, d]``.
+            hidden: ``[n_edges]`` bool, edges that pass no message: those about to be predicted.
+            forgotten: ``[m]`` bool, items to be treated as if they had no neighbours.
+            kept: about so many edges of a row are drawn and the others dropped, so that the more
+                neighbours an item has, the more of them it loses; 0 keeps all.
+
+        Returns:
+            ``[m, d]`` vectors, zero for items with neither own nor borrowed neighbours, and
+            ``[m]`` bool, which have any.
+        """
+        edges, row = self.graph.of(items)
+        shown = torch.ones(len(edges), dtype=torch.bool, device=items.device)
+        if hidden is not None:
+            shown &= ~hidden[edges]
+        if forgotten is not None:
+            shown &= ~forgotten[row]
+        if kept:
+            lengths = torch.bincount(row, minlength=len(items))
+            shown &= torch.rand(len(edges), device=items.device) * lengths[row] < kept
+        edges, row = edges[shown], row[shown]
+        neighbours, weight = self.graph.entries[edges], self.weights(edges)
+        alone = torch.bincount(row, minlength=len(items)) == 0
+        if self.borrowed is not None:
+            lacking = alone.nonzero().squeeze(1)
+            borrowed, borrower = self.borrowed.of(items[lacking])
+            neighbours = torch.cat([neighbours, self.borrowed.entries[borrowed]])
+            weight = torch.cat([weight, self.borrowed.weights[borrowed]])
+            row, order = torch.cat([row, lacking[borrower]]).sort(stable=True)
+            neighbours, weight = neighbours[order], weight[order]
+        weight = weight * self.graph.popularity[neighbours].rsqrt()
+        lengths = torch.bincount(row, minlength=len(items))
+        total = F.embedding_bag(
+            neighbours,
+            nodes.weight,
+            lengths.cumsum(0) - lengths,
+            mode="sum",
+            per_sample_weights=weight,
+        )
+        scale = scatter(weight.square(), row, dim_size=len(items)).add(1e-6).rsqrt()
+        vectors = self.norm(self.view(total * scale.unsqueeze(-1)))
+        vectors = vectors + alone.unsqueeze(-1) * self.borrowed_mark
+        present = lengths > 0
+        return vectors * present.unsqueeze(-1), present
+
+    def reliability_loss(self, n_samples: int) -> Tensor:
+        """Self-supervised: tell edges from pairs that are none, by their evidence alone.
+
+        A noisy edge has the evidence of a pair that is no edge, so it cannot be told apart, and its
+        reliability falls. Binary cross-entropy over ``n_samples`` of either kind; a scalar.
+        """
+        if self.reliability is None or not len(self.graph.entries):
+            return torch.zeros((), device=self.view.weight.device)
+        loss = torch.zeros((), device=self.view.weight.device)
+        for evidence, label in ((self.graph.evidence, 1.0), (self.graph.contrast, 0.0)):
+            if len(evidence):
+                drawn = torch.randint(len(evidence), (n_samples,), device=evidence.device)
+                logits = self.reliability(evidence[drawn])
+                loss = loss + F.binary_cross_entropy_with_logits(
+                    logits, torch.full_like(logits, label)
+                )
+        return loss / 2

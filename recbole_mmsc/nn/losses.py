@@ -1,0 +1,37 @@
+"""The losses of MMSC. Every one returns a scalar mean."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def sampled_softmax(positive: Tensor, row: Tensor, scores: Tensor, known: Tensor) -> Tensor:
+    """Cross-entropy of each positive against the candidates that are not known positives.
+
+    Args:
+        positive: ``[p]`` scores of the positives.
+        row: ``[p]`` row in ``scores`` of the query of each positive.
+        scores: ``[q, c]`` scores of the candidates.
+        known: ``[q, c]`` bool, candidates that are positives of the query.
+    """
+    negatives = scores.masked_fill(known, float("-inf")).logsumexp(dim=1)
+    return F.softplus(negatives[row] - positive).mean()
+
+
+def info_nce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
+    """Contrast of two views: row k of one belongs to row k of the other, and to no other row.
+
+    InfoNCE (van den Oord et al., 2018), symmetric as in CLIP (Radford et al., 2021).
+
+    Args:
+        one: ``[m, d]``.
+        other: ``[m, d]``.
+        temperature: divides the cosines.
+    """
+    if len(one) < 2:
+        return one.sum() * 0
+    cosines = F.normalize(one, dim=-1) @ F.normalize(other, dim=-1).T / temperature
+    same = torch.arange(len(one), device=one.device)
+    return (F.cross_entropy(cosines, same) + F.cross_entropy(cosines.T, same)) / 2

@@ -1,0 +1,44 @@
+import torch
+from torch import nn
+
+from recbole_mmsc.nn.aggregation import SemanticAttention, TaskGate
+
+
+def test_attention_is_over_what_an_item_has_and_starts_even():
+    attention = SemanticAttention(n_sources=3, n_relations=2, size=2)
+    for view in attention.views:
+        nn.init.eye_(view.weight)
+        nn.init.zeros_(view.bias)
+    sources = [torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.zeros(1, 2)]
+    available = [torch.tensor([True]), torch.tensor([True]), torch.tensor([False])]
+    fused, weights = attention(sources, available)
+    assert weights[:, 0].tolist() == [[0.5, 0.5, 0.0]] * 2
+    # the weights times the number of sources, so that a source counts one in an even mean
+    assert fused[:, 0].tolist() == [[1.5, 1.5]] * 2
+
+
+def test_each_relation_attends_for_itself():
+    attention = SemanticAttention(n_sources=2, n_relations=2, size=2)
+    with torch.no_grad():
+        attention.preference[0, 1] = 100.0
+    sources = [torch.randn(1, 2), torch.randn(1, 2)]
+    _, weights = attention(sources, [torch.tensor([True])] * 2)
+    torch.testing.assert_close(weights[0, 0], torch.tensor([0.0, 1.0]))
+    torch.testing.assert_close(weights[1, 0], torch.tensor([0.5, 0.5]))
+
+
+def test_an_item_with_nothing_means_nothing():
+    attention = SemanticAttention(n_sources=2, n_relations=1, size=2)
+    fused, weights = attention([torch.zeros(1, 2)] * 2, [torch.tensor([False])] * 2)
+    assert weights.abs().sum() == 0
+    assert fused.abs().sum() == 0
+
+
+def test_an_open_gate_keeps_its_own_and_a_shut_one_takes_the_others():
+    gate = TaskGate(n_relations=2, size=1)
+    meaning = torch.tensor([[[1.0]], [[5.0]]])
+    nn.init.constant_(gate.gates[0].bias, 100.0)
+    nn.init.constant_(gate.gates[1].bias, -100.0)
+    mixed, gates = gate(meaning)
+    assert mixed.flatten().tolist() == [1.0, 1.0]
+    assert gates.flatten().tolist() == [1.0, 0.0]

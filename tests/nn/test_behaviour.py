@@ -1,0 +1,120 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from recbole_mmsc.nn.behaviour import BehaviourEncoder, BorrowedRows
+from recbole_mmsc.nn.shared import Rows
+from tests.nn.worlds import graph
+
+
+def test_rows_gives_the_entries_of_rows_and_their_owners():
+    rows = Rows(torch.tensor([0, 2, 2, 5]), torch.tensor([7, 8, 1, 2, 3]))
+    entries, owner = rows.of(torch.tensor([2, 1, 0]))
+    assert rows.entries[entries].tolist() == [1, 2, 3, 7, 8]
+    assert owner.tolist() == [0, 0, 0, 2, 2]
+    assert rows.lengths(torch.tensor([2, 1, 0])).tolist() == [3, 0, 2]
+
+
+def test_rows_of_nothing():
+    rows = Rows(torch.tensor([0, 2]), torch.tensor([7, 8]))
+    entries, owner = rows.of(torch.tensor([], dtype=torch.long))
+    assert entries.tolist() == owner.tolist() == []
+
+
+def test_find_gives_only_pairs_that_are_edges():
+    found = graph([[1, 2], [0], [0]], 3).find(torch.tensor([0, 1, 2]), torch.tensor([2, 2, 0]))
+    assert found.tolist() == [1, 3]
+
+
+def test_shared_tensors_are_not_copied_with_a_model():
+    encoder = BehaviourEncoder(graph([[1], [0]], 2), None, 4)
+    twin = copy.deepcopy(encoder)
+    assert twin.graph is encoder.graph
+    assert twin.view.weight is not encoder.view.weight
+
+
+def encoder_and_nodes(rows, n_nodes, borrowed=None, reliable=False):
+    torch.manual_seed(0)
+    encoder = BehaviourEncoder(graph(rows, n_nodes), borrowed, 3, reliable)
+    nn.init.eye_(encoder.view.weight)
+    encoder.norm = nn.Identity()
+    return encoder, nn.Embedding.from_pretrained(torch.eye(n_nodes, 3))
+
+
+def test_a_sum_of_neighbours_has_unit_scale_and_popular_ones_count_less():
+    # node 0 stands in one row, node 1 in four: weights 1 and 1/2, scale 1/sqrt(1 + 1/4)
+    encoder, nodes = encoder_and_nodes([[0, 1], [1], [1], [1]], 4)
+    vectors, present = encoder(torch.tensor([0]), nodes)
+    expected = torch.tensor([1.0, 0.5, 0.0]) / 1.25**0.5
+    torch.testing.assert_close(vectors[0], expected, atol=1e-5, rtol=0)
+    assert present.tolist() == [True]
+
+
+def test_an_item_without_neighbours_is_absent_and_zero():
+    encoder, nodes = encoder_and_nodes([[1], []], 2)
+    vectors, present = encoder(torch.tensor([1, 0]), nodes)
+    assert vectors[0].tolist() == [0, 0, 0]
+    assert present.tolist() == [False, True]
+
+
+def test_a_hidden_edge_passes_no_message():
+    encoder, nodes = encoder_and_nodes([[0, 1], [0]], 2)
+    hidden = torch.tensor([True, False, False])
+    vectors, _ = encoder(torch.tensor([0]), nodes, hidden)
+    torch.testing.assert_close(vectors[0], torch.tensor([0.0, 1.0, 0.0]), atol=1e-5, rtol=0)
+
+
+def test_a_forgotten_or_lonely_item_borrows():
+    borrowed = BorrowedRows(
+        torch.tensor([0, 1, 2]), torch.tensor([2, 2]), torch.tensor([1.0, 1.0])
+    )
+    encoder, nodes = encoder_and_nodes([[1], [], [0]], 3, borrowed=None)
+    encoder.borrowed = borrowed
+    nn.init.constant_(encoder.borrowed_mark, 5.0)
+    encoder.graph.popularity[2] = 1
+    vectors, present = encoder(
+        torch.tensor([0, 1]), nodes, forgotten=torch.tensor([True, False])
+    )
+    assert present.tolist() == [True, True]
+    torch.testing.assert_close(vectors[0], vectors[1])
+    torch.testing.assert_close(vectors[0], torch.tensor([5.0, 5.0, 6.0]), atol=1e-5, rtol=0)
+    own, _ = encoder(torch.tensor([0]), nodes)
+    torch.testing.assert_close(own[0], torch.tensor([0.0, 1.0, 0.0]), atol=1e-5, rtol=0)
+
+
+def test_items_with_more_neighbours_lose_more_of_them():
+    torch.manual_seed(0)
+    encoder = BehaviourEncoder(graph([list(range(100)), [0, 1]], 100), None, 3, False)
+    nodes = nn.Embedding(100, 3)
+    whole, _ = encoder(torch.tensor([0, 1]), nodes)
+    drawn, _ = encoder(torch.tensor([0, 1]), nodes, kept=10)
+    assert not torch.allclose(whole[0], drawn[0])
+    torch.testing.assert_close(whole[1], drawn[1])
+
+
+def test_reliability_learns_to_tell_edges_from_pairs_that_are_none():
+    torch.manual_seed(0)
+    # evidence of a true edge is about +1, of noise and of no edges about -1; 20 % is noise
+    true = 1 + 0.5 * torch.randn(160, 2)
+    noise = -1 + 0.5 * torch.randn(40, 2)
+    none = -1 + 0.5 * torch.randn(200, 2)
+    rows = [list(range(200))]
+    encoder = BehaviourEncoder(graph(rows, 200, torch.cat([true, noise]), none), None, 3)
+    optimiser = torch.optim.Adam(encoder.parameters(), lr=0.05)
+    for _ in range(100):
+        optimiser.zero_grad()
+        encoder.reliability_loss(128).backward()
+        optimiser.step()
+    weights = encoder.weights(torch.arange(200))
+    assert weights[:160].mean() > 0.8
+    assert weights[160:].mean() < 0.3
+
+
+def test_reliability_weights_the_messages():
+    encoder, nodes = encoder_and_nodes([[0, 1]], 3, reliable=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoder, "weights", lambda edges: torch.tensor([1.0, 0.0]))
+        vectors, _ = encoder(torch.tensor([0]), nodes)
+    torch.testing.assert_close(vectors[0], torch.tensor([1.0, 0.0, 0.0]), atol=1e-5, rtol=0)
