@@ -1,0 +1,100 @@
+"""Clear errors for what is not there: a dataset that is not built, a model with another name."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import glob
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import recbole.model
+import yaml
+
+from recbole_mmsc.dataset_builders.presets import Preset, load_presets
+
+COLD = "-cold"  # `build PRESET --split cold` names the folder PRESET-cold
+
+
+class DatasetNotBuilt(FileNotFoundError, ValueError):
+    """There is no such dataset folder; the message says which command makes it."""
+
+
+class UnknownModel(ValueError):
+    """Neither RecBole nor this package has a model of that name."""
+
+
+def require_dataset(name: str, folder: Path) -> None:
+    """Pass if `folder` holds interactions, or if RecBole can say better what is wrong.
+
+    Raises:
+        DatasetNotBuilt: `name` is a preset without interactions in `folder`, or `folder` does not
+            exist and RecBole knows no download of that name.
+    """
+    if any(folder.glob(f"{glob.escape(name)}*.inter")):
+        return
+    presets = load_presets()
+    preset = presets.get(name) or presets.get(name.removesuffix(COLD))
+    looked = f"Dataset '{name}' is not built: no {name}.*.inter in {folder.absolute()}."
+    if preset is not None:
+        command = how_to_build(preset, folder.parent, cold=name != preset.name)
+        raise DatasetNotBuilt(f"{looked}\n{command}")
+    if folder.exists() or name in recbole_downloads():
+        return  # RecBole names the file it misses, or downloads
+    near = difflib.get_close_matches(name, [*presets, *neighbours(folder)], n=1)
+    advice = [f"There is no dataset '{name}': {folder.absolute()} does not exist."]
+    if near:
+        advice.append(f"Did you mean '{near[0]}'?")
+        if near[0] in presets:
+            advice.append(how_to_build(presets[near[0]], folder.parent))
+    advice.append(
+        f"Datasets that `recbole-mmsc build` makes: {', '.join(presets)}; for a catalogue "
+        "of your own see `recbole-mmsc build --help`."
+    )
+    raise DatasetNotBuilt("\n".join(advice))
+
+
+def how_to_build(preset: Preset, data: Path, cold: bool = False) -> str:
+    """The command that builds a preset, and where its source file is to be had."""
+    if not preset.file:
+        return f"Build it with\n    recbole-mmsc {preset.name}"
+    options = [f"--meta {preset.file}", "--split cold" if cold else "", f"--out {data}"]
+    command = " ".join(["recbole-mmsc build", preset.name, *filter(None, options)])
+    source = f"\n{preset.file} is at {preset.address}" if preset.address else ""
+    return f"Build it with\n    {command}{source}"
+
+
+def neighbours(folder: Path) -> list[str]:
+    """Names of the datasets that do lie beside `folder`."""
+    if not folder.parent.is_dir():
+        return []
+    return [other.name for other in folder.parent.iterdir() if any(other.glob("*.inter"))]
+
+
+@functools.cache
+def recbole_downloads() -> frozenset[str]:
+    """Names RecBole downloads by itself."""
+    url_file = Path(recbole.__path__[0]) / "properties" / "dataset" / "url.yaml"
+    return frozenset(yaml.safe_load(url_file.read_text(encoding="utf-8")))
+
+
+@functools.cache
+def recbole_models() -> frozenset[str]:
+    """Class names ``get_model`` finds: in each model file, the class named like the file."""
+    found: set[str] = set()
+    for file in Path(recbole.model.__path__[0]).glob("*_recommender/*.py"):
+        classes = re.findall(r"^class (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        found.update(name for name in classes if name.lower() == file.stem)
+    return frozenset(found)
+
+
+def unknown_model(name: str, ours: Iterable[str]) -> UnknownModel:
+    """The error for a name that is no model's, with the nearest ones."""
+    names = {known.lower(): known for known in sorted({*recbole_models(), *ours})}
+    near = difflib.get_close_matches(name.lower(), names, n=3)
+    hint = " or ".join(f"'{names[one]}'" for one in near)
+    return UnknownModel(
+        f"There is no model '{name}'."
+        + (f" Did you mean {hint}?" if near else " Known models: " + ", ".join(names.values()))
+    )

@@ -1,0 +1,31 @@
+"""What all tests share: a command line of their own, and the real data where it is at hand."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import write_tiny
+
+
+@pytest.fixture(autouse=True)
+def clean_argv(monkeypatch):
+    """RecBole reads the settings of a run from ``sys.argv``, which is pytest's here."""
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real Amazon files; tests that need it are skipped without it."""
+    named = os.environ.get("RECBOLE_MMSC_DATA")
+    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} is no folder; name one in RECBOLE_MMSC_DATA")
+    return folder
+
+
+@pytest.fixture
+def tiny_folder(tmp_path) -> Path:
+    """A dataset folder written by hand, ``<data>/tiny``; its parent is RecBole's data_path."""
+    return write_tiny(tmp_path / "dataset" / "tiny")
