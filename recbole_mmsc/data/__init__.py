@@ -1,0 +1,1 @@
+"""Reading a built dataset folder: queries, features, relations."""

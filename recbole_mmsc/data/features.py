@@ -1,0 +1,252 @@
+"""The features file ``features/<encoder>.safetensors``: what a foundation model says of each item.
+
+For each modality two tensors in ``.item`` order: ``<modality>`` [n, d], float16 or float32, and
+``<modality>_available`` [n], uint8 of 0 and 1; an item without that modality has 0 and a row of
+zeros. The header's metadata says which encoder made them, from which items, in which order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+FORMAT_VERSION = "1"
+MODALITIES = ("text", "image")
+_CODES = {np.dtype("<f2"): "F16", np.dtype("<f4"): "F32", np.dtype("u1"): "U8"}
+_AVAILABLE = "_available"
+_CHUNK = 1 << 16
+
+
+class FeatureError(ValueError):
+    """A features file is missing, damaged, or belongs to other items."""
+
+
+@dataclass(slots=True)
+class Features:
+    """Features of a catalogue of n items, row i belonging to the i-th item of ``.item``.
+
+    Attributes:
+        vectors: modality → [n, d] float16 or float32; rows of absent items are zero.
+        available: modality → [n] bool, whether the item has that modality.
+        metadata: the header, text to text: encoder, weights_sha256, text_template, …
+    """
+
+    vectors: dict[str, np.ndarray]
+    available: dict[str, np.ndarray]
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def encoder(self) -> str:
+        """Name of the encoder that made them."""
+        return self.metadata.get("encoder", "")
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities present, text before image."""
+        return tuple(name for name in MODALITIES if name in self.vectors)
+
+    @property
+    def n_items(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.vectors.values())))
+
+    def dim(self, modality: str) -> int:
+        """Width of one modality's vectors."""
+        return int(self.vectors[modality].shape[1])
+
+
+def item_ids_checksum(item_ids: Iterable[str]) -> str:
+    """SHA-256 of the item ids joined by newlines: changes with any id and with the order."""
+    return hashlib.sha256("\n".join(item_ids).encode()).hexdigest()
+
+
+def features_path(dataset_folder: str | os.PathLike[str], encoder: str) -> Path:
+    """Where the features of ``encoder`` lie in a dataset folder (``a:b/c`` is filed as a-b-c)."""
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", encoder)
+    return Path(dataset_folder) / "features" / f"{name}.safetensors"
+
+
+def write_features(
+    path: str | os.PathLike[str],
+    item_ids: Sequence[str],
+    vectors: Mapping[str, np.ndarray],
+    available: Mapping[str, np.ndarray],
+    *,
+    encoder: str,
+    metadata: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a features file atomically; the same input gives the same bytes.
+
+    Args:
+        path: the file to write, replaced whole or not at all.
+        item_ids: the n item ids in ``.item`` order.
+        vectors: modality → [n, d] float16 or float32. Rows that are not available are zeroed.
+        available: modality → [n] bool, one entry for each entry of ``vectors``.
+        encoder: name under which ``recbole-mmsc encode`` makes the file again.
+        metadata: further header entries, text to text.
+
+    Raises:
+        FeatureError: shapes, types or values break the file's contract.
+    """
+    path, ids = Path(path), list(item_ids)
+    if not vectors or set(vectors) != set(available) or not set(vectors) <= set(MODALITIES):
+        raise FeatureError(
+            f"Expected vectors and masks for the same modalities out of {MODALITIES}, "
+            f"got vectors for {sorted(vectors)} and masks for {sorted(available)}."
+        )
+    header = {
+        **(metadata or {}),
+        "format_version": FORMAT_VERSION,
+        "encoder": encoder,
+        "n_items": str(len(ids)),
+        "items_sha256": item_ids_checksum(ids),
+        # Tells "the same items in another order" from "other items" in the error.
+        "item_set_sha256": item_ids_checksum(sorted(ids)),
+    }
+    tensors: dict[str, np.ndarray] = {}
+    for modality, rows in vectors.items():
+        mask = np.asarray(available[modality], dtype=bool)
+        _check(modality, rows, mask, len(ids))
+        tensors[modality] = np.where(mask[:, None], rows, rows.dtype.type(0))
+        tensors[modality + _AVAILABLE] = mask.astype(np.uint8)
+        header[f"{modality}_dim"] = str(rows.shape[1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with scratch.open("wb") as file:
+            _serialise(file, tensors, header)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return path
+
+
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The header's metadata alone, without reading the vectors (see ``read_features``)."""
+    with _opened(Path(path)) as file:
+        return _metadata(file)
+
+
+def read_features(path: str | os.PathLike[str], item_ids: Sequence[str]) -> Features:
+    """Read a features file and verify that it belongs to these items.
+
+    Args:
+        path: a ``features/<encoder>.safetensors`` of a dataset folder.
+        item_ids: the n item ids in ``.item`` order, without RecBole's padding token.
+
+    Raises:
+        FeatureError: the file is missing, truncated or not a features file; it was made from
+            other items or from another order; a shape, type or value breaks the contract.
+    """
+    ids = list(item_ids)
+    with _opened(Path(path)) as file:
+        metadata = _metadata(file)
+        _check_items(metadata, ids)
+        names = sorted(file.keys())
+        modalities = [name for name in MODALITIES if name in names]
+        if names != sorted(name + end for name in modalities for end in ("", _AVAILABLE)):
+            raise FeatureError(f"expected a vector and a mask tensor each, found {names}")
+        if not modalities:
+            raise FeatureError(f"expected at least one modality of {MODALITIES}, found none")
+        stored = {name: file.get_slice(name).get_dtype() for name in names}
+        if not set(stored.values()) <= set(_CODES.values()):
+            raise FeatureError(f"expected tensors in {sorted(_CODES.values())}, found {stored}")
+        features = Features({}, {}, metadata)
+        for modality in modalities:
+            rows, mask = file.get_tensor(modality), file.get_tensor(modality + _AVAILABLE)
+            _check(modality, rows, mask, len(ids))
+            if rows[mask == 0].any():
+                raise FeatureError(f"expected zeros where {modality}{_AVAILABLE} is 0")
+            if (dim := metadata.get(f"{modality}_dim")) != str(rows.shape[1]):
+                raise FeatureError(
+                    f"expected {modality} vectors of {dim} dimensions as the header says, "
+                    f"found {rows.shape[1]}"
+                )
+            features.vectors[modality], features.available[modality] = rows, mask.astype(bool)
+    return features
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[safe_open]:
+    """The open file; whatever goes wrong inside names the file and the command that mends it."""
+    encoder = path.stem
+    try:
+        if not path.is_file():
+            raise FeatureError("there is no such file")
+        with safe_open(path, framework="numpy") as file:
+            encoder = (file.metadata() or {}).get("encoder", encoder)
+            yield file
+    except (FeatureError, SafetensorError, OSError, UnicodeError) as error:
+        problem = str(error)
+        if not isinstance(error, FeatureError):
+            problem = f"damaged, or not a safetensors file ({error})"
+        command = f"recbole-mmsc encode {path.resolve().parent.parent.name} --encoder {encoder}"
+        raise FeatureError(f"Features {path}: {problem}. Make them with `{command}`.") from error
+
+
+def _metadata(file: safe_open) -> dict[str, str]:
+    metadata = dict(file.metadata() or {})
+    if (version := metadata.get("format_version")) != FORMAT_VERSION:
+        raise FeatureError(f"expected format_version {FORMAT_VERSION}, found {version}")
+    return metadata
+
+
+def _check_items(metadata: Mapping[str, str], ids: list[str]) -> None:
+    if metadata.get("items_sha256") == item_ids_checksum(ids):
+        return
+    if (count := metadata.get("n_items")) != str(len(ids)):
+        raise FeatureError(f"made for {count} items, but the dataset has {len(ids)} items")
+    if metadata.get("item_set_sha256") == item_ids_checksum(sorted(ids)):
+        raise FeatureError("made for the dataset's items in another order (items_sha256 differs)")
+    raise FeatureError("made for other items than the dataset's (items_sha256 differs)")
+
+
+def _check(modality: str, rows: np.ndarray, mask: np.ndarray, n: int) -> None:
+    if rows.ndim != 2 or len(rows) != n or not rows.shape[1]:
+        raise FeatureError(f"expected {modality} of shape ({n}, d), found {rows.shape}")
+    if rows.dtype not in (np.float16, np.float32):
+        raise FeatureError(f"expected {modality} in float16 or float32, found {rows.dtype}")
+    if mask.shape != (n,) or mask.dtype not in (np.uint8, np.bool_) or np.any(mask > 1):
+        raise FeatureError(
+            f"expected {modality}{_AVAILABLE} to be {n} values 0 or 1, "
+            f"found {mask.dtype} of shape {mask.shape} up to {mask.max(initial=0)}"
+        )
+    for start in range(0, n, _CHUNK):
+        finite = np.isfinite(rows[start : start + _CHUNK]).all(axis=1)
+        if not finite.all():
+            row = start + int(finite.argmin())
+            raise FeatureError(f"expected finite {modality} vectors, found NaN or inf in row {row}")
+
+
+def _serialise(file: BinaryIO, tensors: dict[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+    """The safetensors format by hand: its own writer orders the metadata at random."""
+    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    # Widest first, so that every tensor starts aligned.
+    order = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
+    offset = 0
+    for name in order:
+        tensor = tensors[name] = np.ascontiguousarray(tensors[name])
+        header[name] = {
+            "dtype": _CODES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + tensor.nbytes],
+        }
+        offset += tensor.nbytes
+    encoded = json.dumps(header, separators=(",", ":")).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    file.write(struct.pack("<Q", len(encoded)) + encoded)
+    for name in order:
+        file.write(tensors[name].data)

@@ -1,0 +1,86 @@
+"""What an item without behaviour borrows: the behaviour of the items most like it in content."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from recbole_mmsc.data.relations import Behaviour
+
+ROWS_AT_ONCE = 2048
+BORROWED_AT_MOST = 64
+
+
+def content_neighbours(content: np.ndarray, lenders: np.ndarray, k: int) -> sparse.csr_array:
+    """The ``k`` lenders most like each item, by exact search.
+
+    Args:
+        content: ``[n_items, d]`` unit vectors, zero where nothing is known.
+        lenders: ``[n_items]`` bool, items that have behaviour.
+        k: neighbours of an item, never itself.
+
+    Returns:
+        ``[n_items, n_items]`` cosines, positive ones only.
+    """
+    known = np.abs(content).sum(axis=1) > 0
+    lender_ids = np.flatnonzero(lenders & known)
+    borrower_ids = np.flatnonzero(known)
+    k = min(k, max(len(lender_ids) - 1, 0))
+    rows, columns, values = [], [], []
+    for start in range(0, len(borrower_ids) if k else 0, ROWS_AT_ONCE):
+        borrowers = borrower_ids[start : start + ROWS_AT_ONCE]
+        cosines = content[borrowers] @ content[lender_ids].T
+        cosines[borrowers[:, None] == lender_ids] = -np.inf
+        nearest = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+        rows.append(np.repeat(borrowers, k))
+        columns.append(lender_ids[nearest].ravel())
+        values.append(np.take_along_axis(cosines, nearest, axis=1).ravel())
+    if not rows:
+        return sparse.csr_array((len(content), len(content)), dtype=np.float32)
+    entries = np.concatenate(values).clip(min=0)
+    ends = np.concatenate(rows), np.concatenate(columns)
+    matrix = sparse.csr_array((entries, ends), shape=(len(content),) * 2, dtype=np.float32)
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def borrow_rows(
+    behaviour: Behaviour, neighbours: sparse.csr_array
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What stands beside the content neighbours of each item.
+
+    Args:
+        behaviour: the rows to borrow from.
+        neighbours: ``[n_items, n_items]``, how like the lenders are.
+
+    Returns:
+        Offsets ``[n_items + 1]``, node ids ``[n_borrowed]`` ascending within a row, and weights
+        ``[n_borrowed]`` in (0, 1]: the similarity-weighted share of the lenders that have the node
+        beside them. A row has at most :data:`BORROWED_AT_MOST` nodes, those of most weight, and
+        never the item itself.
+    """
+    n_items, n_nodes = len(behaviour.offsets) - 1, len(behaviour.popularity)
+    lenders = sparse.csr_array(
+        (np.ones(len(behaviour.entries), np.float32), behaviour.entries, behaviour.offsets),
+        shape=(n_items, n_nodes),
+    )
+    total = np.asarray(neighbours.sum(axis=1)).ravel()
+    offsets = np.zeros(n_items + 1, np.int64)
+    nodes, weights = [], []
+    for start in range(0, n_items, ROWS_AT_ONCE):
+        stop = min(start + ROWS_AT_ONCE, n_items)
+        block = (neighbours[start:stop] @ lenders).tocoo()
+        row, node = block.row.astype(np.int64) + start, block.col.astype(np.int64)
+        share = block.data / total[row]
+        proper = row != node
+        row, node, share = row[proper], node[proper], share[proper]
+        order = np.lexsort((node, -share, row))
+        row, node, share = row[order], node[order], share[order]
+        rank = np.arange(len(row)) - np.searchsorted(row, row)
+        best = rank < BORROWED_AT_MOST
+        row, node, share = row[best], node[best], share[best]
+        order = np.lexsort((node, row))
+        offsets[start + 1 : stop + 1] = np.bincount(row - start, minlength=stop - start)
+        nodes.append(node[order])
+        weights.append(share[order].astype(np.float32))
+    return offsets.cumsum(), np.concatenate(nodes), np.concatenate(weights)

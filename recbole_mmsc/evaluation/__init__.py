@@ -1,0 +1,1 @@
+"""Evaluation of relation datasets: masks, per-query results."""

@@ -1,0 +1,1 @@
+"""RecBole wrappers: MMSC, and further models, one file each."""

@@ -1,0 +1,206 @@
+"""MMSC as a RecBole general recommender."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from recbole.model.abstract_recommender import GeneralRecommender
+from recbole.utils import InputType
+from torch import Tensor
+
+from recbole_mmsc.data.inputs import read_inputs
+from recbole_mmsc.data.queries import RELATIONS, read_queries
+from recbole_mmsc.nn.content import fused
+from recbole_mmsc.nn.losses import info_nce, sampled_softmax
+from recbole_mmsc.nn.mmsc import Meaning, MMSCNetwork
+from recbole_mmsc.settings import MMSCSettings
+
+ITEMS_AT_ONCE = 8192
+
+
+class MMSC(GeneralRecommender):
+    """Multi-modal relational item representations for substitutes and complements.
+
+    A RecBole "user" is a query token, one (relation, query item). The network is
+    :class:`recbole_mmsc.nn.mmsc.MMSCNetwork`; this class reads a batch, adds up the losses and
+    ranks the catalogue.
+
+    Args:
+        config: RecBole's configuration, with the keys of :class:`MMSCSettings`.
+        dataset: RecBole's training dataset, of a folder that ``recbole-mmsc build`` made.
+
+    Raises:
+        FeatureError: the features of the encoder are missing or belong to another catalogue.
+        FileNotFoundError: the folder has no ``behaviour.parquet``.
+    """
+
+    input_type = InputType.PAIRWISE
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self.settings = MMSCSettings.from_config(config)
+        queries = read_queries(dataset)
+        inputs = read_inputs(Path(config["data_path"]), dataset, self.settings, config["seed"])
+        self.register_buffer("relation", torch.from_numpy(queries.relation), persistent=False)
+        self.register_buffer("query_item", torch.from_numpy(queries.item), persistent=False)
+        self.positives = inputs.positives.to(config["device"])
+        self.network = MMSCNetwork(
+            {name: m.to(config["device"]) for name, m in inputs.modalities.items()},
+            [graph.to(config["device"]) for graph in inputs.graphs],
+            [rows and rows.to(config["device"]) for rows in inputs.borrowed],
+            n_relations=len(RELATIONS),
+            size=self.settings.embedding_size,
+            reliable=self.settings.reliability_weight > 0,
+            dropout=self.settings.dropout,
+        )
+        self._catalogue: tuple[Tensor, Tensor, Tensor] | None = None
+
+    # --- training ------------------------------------------------------------------------------
+
+    def calculate_loss(self, interaction: Any) -> tuple[Tensor, ...]:
+        """The losses of one batch of RecBole's pairs with sampled negatives.
+
+        Args:
+            interaction: ``[b]`` query tokens, ``[b]`` positive and ``[b]`` negative items.
+
+        Returns:
+            Scalars, each already weighted: relations, reliability, two views, content.
+        """
+        self._catalogue = None
+        settings, network = self.settings, self.network
+        users, positives = interaction[self.USER_ID], interaction[self.ITEM_ID]
+        items, relations = self.query_item[users], self.relation[users]
+        candidates = torch.cat([interaction[self.NEG_ITEM_ID], positives])
+        drawn = torch.randperm(len(candidates), device=candidates.device)[: settings.candidates]
+        candidates = candidates[drawn].unique()
+
+        batch = torch.cat([items, positives, candidates]).unique()
+        hidden = self._edges_between(items, positives)
+        forgotten = torch.rand(len(batch), device=batch.device) < settings.forgotten
+        meaning = network.mean(batch, hidden, forgotten, settings.neighbours)
+        queries, targets = network.heads(batch, meaning, forgotten)
+        bias = network.bias[:, batch] * network.warm(batch)
+
+        losses = []
+        at_candidates = torch.searchsorted(batch, candidates)
+        for relation in range(len(RELATIONS)):
+            chosen = relations == relation
+            asked, row = users[chosen].unique(return_inverse=True)
+            query = queries[relation][torch.searchsorted(batch, self.query_item[asked])]
+            at_positives = torch.searchsorted(batch, positives[chosen])
+            scores = query @ targets[relation][at_candidates].T + bias[relation][at_candidates]
+            positive = (query[row] * targets[relation][at_positives]).sum(dim=-1)
+            positive = positive + bias[relation][at_positives]
+            known = self._known(asked, candidates)
+            share = chosen.float().mean()
+            losses.append(share * sampled_softmax(positive, row, scores, known))
+        return (
+            torch.stack(losses).sum(),
+            settings.reliability_weight * self._reliability_loss(len(users)),
+            settings.views_weight * self._views_loss(batch, meaning, hidden),
+            settings.content_weight * self._content_loss(batch, meaning, items, positives),
+        )
+
+    def _edges_between(self, items: Tensor, positives: Tensor) -> list[Tensor]:
+        """For each behaviour ``[n_edges]`` bool: the edges of the batch's pairs, both ways."""
+        ends = torch.cat([items, positives]), torch.cat([positives, items])
+        hidden = []
+        for behaviour in self.network.behaviours:
+            graph = behaviour.graph
+            mask = torch.zeros(len(graph.entries), dtype=torch.bool, device=items.device)
+            mask[graph.find(*ends)] = True
+            hidden.append(mask)
+        return hidden
+
+    def _known(self, users: Tensor, candidates: Tensor) -> Tensor:
+        """``[q, c]`` bool: which (ascending) candidates are training positives of the queries,
+        or the query itself."""
+        entries, row = self.positives.of(users)
+        items = torch.cat([self.positives.entries[entries], self.query_item[users]])
+        row = torch.cat([row, torch.arange(len(users), device=users.device)])
+        column = torch.searchsorted(candidates, items).clamp(max=len(candidates) - 1)
+        hit = candidates[column] == items
+        known = torch.zeros(len(users), len(candidates), dtype=torch.bool, device=users.device)
+        known[row[hit], column[hit]] = True
+        return known
+
+    def _reliability_loss(self, n_samples: int) -> Tensor:
+        parts = [b.reliability_loss(n_samples) for b in self.network.behaviours]
+        return torch.stack(parts).mean()
+
+    def _views_loss(self, batch: Tensor, meaning: Meaning, hidden: list[Tensor]) -> Tensor:
+        """Two views of an item, each with edges dropped of its own, mean the same."""
+        chosen = torch.randperm(len(batch), device=batch.device)[: self.settings.views]
+        other = self.network.mean(batch[chosen], hidden, None, self.settings.neighbours)
+        return torch.stack(
+            [
+                info_nce(one[chosen], two, self.settings.temperature)
+                for one, two in zip(meaning.fused, other.fused, strict=True)
+            ]
+        ).mean()
+
+    def _content_loss(
+        self, batch: Tensor, meaning: Meaning, items: Tensor, positives: Tensor
+    ) -> Tensor:
+        """Contrast across related items (CIC), and of an item's own modalities (ITC)."""
+        n_modalities = len(self.network.content.modalities)
+        if not n_modalities:
+            return torch.zeros((), device=batch.device)
+        vectors, available = meaning.sources[:n_modalities], meaning.available[:n_modalities]
+        chosen = torch.randperm(len(items), device=batch.device)[: self.settings.views]
+        one = torch.searchsorted(batch, items[chosen])
+        two = torch.searchsorted(batch, positives[chosen])
+        content, present = fused(vectors, available)
+        both = present[one] & present[two]
+        loss = info_nce(content[one[both]], content[two[both]], self.settings.temperature)
+        if n_modalities == 2:
+            both = (available[0] & available[1]).nonzero().squeeze(1)[: self.settings.views]
+            loss = loss + info_nce(vectors[0][both], vectors[1][both], self.settings.temperature)
+        return loss
+
+    # --- ranking -------------------------------------------------------------------------------
+
+    def predict(self, interaction: Any) -> Tensor:
+        """Scores of pairs: ``[b]`` query tokens and ``[b]`` items → ``[b]``."""
+        users, targets = interaction[self.USER_ID], interaction[self.ITEM_ID]
+        items = self.query_item[users]
+        batch = torch.cat([items, targets]).unique()
+        queries, answers, bias = self.network(batch)
+        relation = self.relation[users].clamp(min=0)
+        at_items, at_targets = torch.searchsorted(batch, items), torch.searchsorted(batch, targets)
+        scores = (queries[relation, at_items] * answers[relation, at_targets]).sum(dim=-1)
+        return scores + bias[relation, at_targets]
+
+    def full_sort_predict(self, interaction: Any) -> Tensor:
+        """Scores of the whole catalogue: ``[b]`` query tokens → ``[b, n_items]``.
+
+        The query item itself scores minus infinity: it is never recommended.
+        """
+        users = interaction[self.USER_ID]
+        queries, answers, bias = self._represent_catalogue()
+        items, relations = self.query_item[users], self.relation[users]
+        scores = torch.empty(len(users), self.n_items, device=users.device)
+        for relation in range(len(RELATIONS)):
+            asked = (relations == relation).nonzero().squeeze(1)
+            scores[asked] = queries[relation][items[asked]] @ answers[relation].T + bias[relation]
+        scores[torch.arange(len(users), device=users.device), items] = float("-inf")
+        return scores
+
+    def _represent_catalogue(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, targets and biases of all items, computed once after each training step."""
+        if self._catalogue is None:
+            parts = [
+                self.network(items)
+                for items in torch.arange(self.n_items, device=self.query_item.device).split(
+                    ITEMS_AT_ONCE
+                )
+            ]
+            self._catalogue = tuple(torch.cat(part, dim=1) for part in zip(*parts, strict=True))
+        return self._catalogue
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Load weights; what was computed from the old ones is forgotten."""
+        self._catalogue = None
+        return super().load_state_dict(*args, **kwargs)

@@ -1,0 +1,95 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recbole_mmsc.data.relations import EVIDENCE, read_behaviours
+
+IDS = {"A": 1, "B": 2, "C": 3, "D": 4}  # 0 is RecBole's padding
+
+
+def write(path, rows):
+    item, other, source = zip(*rows, strict=True)
+    table = {"item": item, "other": other, "source": source, "in_catalogue": [True] * len(rows)}
+    pq.write_table(pa.table({name: list(column) for name, column in table.items()}), path)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Co-view A-B, B-C, A-C; co-purchase A-D and two outsiders: X beside A and D, Y beside A."""
+    rows = [("A", "B", "also_view"), ("B", "C", "also_view"), ("C", "A", "buy_after_viewing")]
+    rows += [("A", "D", "also_buy"), ("D", "A", "bought_together")]
+    rows += [("A", "X", "also_buy"), ("D", "X", "also_buy"), ("A", "Y", "also_buy")]
+    return write(tmp_path / "behaviour.parquet", rows)
+
+
+def rows_of(behaviour):
+    return [part.tolist() for part in np.split(behaviour.entries, behaviour.offsets[1:-1])]
+
+
+def test_edges_stand_in_the_rows_of_both_ends(file):
+    co_view, co_purchase = read_behaviours(file, IDS, 5, None, seed=0)
+    assert rows_of(co_view) == [[], [2, 3], [1, 3], [1, 2], []]
+    # node 5 is X; Y stands beside one item alone and connects nothing
+    assert rows_of(co_purchase) == [[], [4, 5], [], [], [1, 5]]
+    assert co_view.popularity.tolist() == [0, 2, 2, 2, 0, 0]
+    assert co_purchase.popularity.tolist() == [0, 2, 0, 0, 2, 2]
+
+
+def evidence_of(behaviour, item, node):
+    """One row of evidence by column name, standardisation undone by comparing."""
+    start, stop = behaviour.offsets[item], behaviour.offsets[item + 1]
+    edge = start + behaviour.entries[start:stop].tolist().index(node)
+    return dict(zip(EVIDENCE, behaviour.evidence[edge].tolist(), strict=True))
+
+
+def test_a_shared_outsider_is_evidence(tmp_path, file):
+    _, co_purchase = read_behaviours(file, IDS, 5, None, seed=0)
+    shared = "shared neighbours, co-purchase"
+    # A and D both stand beside X, A and X both beside D, D and X both beside A
+    assert {round(evidence_of(co_purchase, *edge)[shared], 5) for edge in ((1, 4), (1, 5))} == {0}
+    rows = [("A", "D", "also_buy"), ("A", "X", "also_buy"), ("D", "X", "also_buy")]
+    rows += [("B", "C", "also_buy")]
+    _, other = read_behaviours(write(tmp_path / "b.parquet", rows), IDS, 5, None, seed=0)
+    assert evidence_of(other, 1, 4)[shared] > evidence_of(other, 2, 3)[shared]
+
+
+def test_content_agreement_is_the_cosine(file):
+    content = np.array([[0, 0], [1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
+    co_view, _ = read_behaviours(file, IDS, 5, content, seed=0)
+    agreement = [evidence_of(co_view, *edge)["content agreement"] for edge in ((1, 2), (1, 3))]
+    assert agreement[0] > 0 > agreement[1]
+
+
+def test_contrast_has_no_edge_in_it(tmp_path):
+    """Edges have a cosine of 1 and all other pairs of 0, so an edge among them would show."""
+    rng = np.random.default_rng(0)
+    ids = {f"I{n}": n + 1 for n in range(40)}
+    rows = [
+        (f"I{n}", f"I{m}", "also_view") for n in range(40) for m in range(40) if n // 4 == m // 4
+    ]
+    rows = [row for row in rows if row[0] != row[1]]
+    rng.shuffle(rows)
+    content = np.zeros((41, 10), np.float32)
+    content[np.arange(1, 41), np.arange(40) // 4] = 1
+    co_view, _ = read_behaviours(write(tmp_path / "b.parquet", rows), ids, 41, content, seed=0)
+    column = EVIDENCE.index("content agreement")
+    assert len(co_view.contrast) > 50
+    assert co_view.contrast[:, column].max() < co_view.evidence[:, column].min()
+
+
+def test_an_edge_is_no_evidence_for_itself(tmp_path):
+    rows = [("A", "B", "also_view"), ("B", "C", "also_view"), ("A", "C", "also_view")]
+    rows += [("C", "D", "also_view"), ("B", "D", "also_view")]
+    with_edge = write(tmp_path / "one.parquet", [*rows, ("A", "B", "also_buy")])
+    behaviours = read_behaviours(with_edge, IDS, 5, None, seed=0)
+    name = "shared neighbours, co-view"
+    both_beside_c_alone = evidence_of(behaviours[0], 1, 2)[name]
+    both_beside_b_and_d = evidence_of(behaviours[0], 3, 2)[name]
+    assert both_beside_b_and_d > both_beside_c_alone
+
+
+def test_a_missing_file_names_the_command(tmp_path):
+    with pytest.raises(FileNotFoundError, match="recbole-mmsc build"):
+        read_behaviours(tmp_path / "behaviour.parquet", IDS, 5, None, seed=0)

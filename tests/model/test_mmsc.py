@@ -1,0 +1,155 @@
+import copy
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from recbole.config import Config
+from recbole.data import create_dataset, data_preparation
+from recbole.data.interaction import Interaction
+from recbole.utils import get_trainer, init_seed
+
+from recbole_mmsc import run_recbole
+from recbole_mmsc.model.mmsc import MMSC
+from tests.tiny import ITEMS, write_tiny
+
+SETTINGS = {
+    "embedding_size": 16,
+    "train_batch_size": 64,
+    "epochs": 15,
+    "learning_rate": 0.01,
+    "gpu_id": "",
+    "show_progress": False,
+    "metric_decimal_place": 12,
+}
+
+
+@pytest.fixture(autouse=True)
+def quiet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def prepare(folder: Path, **settings):
+    config = Config(
+        model="MMSC",
+        dataset=folder.name,
+        config_dict={**SETTINGS, "data_path": str(folder.parent), **settings},
+    )
+    init_seed(config["seed"], config["reproducibility"])
+    dataset = create_dataset(config)
+    parts = data_preparation(config, dataset)
+    init_seed(config["seed"], config["reproducibility"])
+    return config, MMSC(config, parts[0].dataset), parts
+
+
+def everyone(model):
+    return Interaction({"query_id": torch.arange(1, model.n_users)})
+
+
+def test_learns_the_planted_relations(tiny_folder):
+    result = run_recbole(
+        model="MMSC",
+        dataset="tiny",
+        config_dict={**SETTINGS, "data_path": str(tiny_folder.parent)},
+    )["test_result"]
+    # chance is about .1: a held-out substitute is one of three or so of the type not yet known
+    assert result["substitute/ndcg@10"] > 0.6
+    assert result["complement/ndcg@10"] > 0.3
+
+
+def test_the_same_seed_gives_the_same_digits(tiny_folder):
+    settings = {**SETTINGS, "epochs": 3, "data_path": str(tiny_folder.parent)}
+    one, two = (
+        run_recbole(model="MMSC", dataset="tiny", config_dict=settings)["test_result"]
+        for _ in range(2)
+    )
+    assert one == two
+
+
+def test_itself_is_never_recommended(tiny_folder):
+    _, model, _ = prepare(tiny_folder)
+    users = everyone(model)
+    scores = model.eval().full_sort_predict(users)
+    assert scores.shape == (80, 41)
+    own = scores[torch.arange(80), model.query_item[users["query_id"]]]
+    assert torch.isneginf(own).all()
+    assert torch.isneginf(scores).sum() == 80
+
+
+def test_scoring_pairs_gives_what_ranking_gives(tiny_folder):
+    _, model, _ = prepare(tiny_folder)
+    model.eval()
+    users, items = torch.arange(1, 81), torch.arange(80) % 40 + 1
+    other = items != model.query_item[users]
+    pairs = model.predict(Interaction({"query_id": users, "item_id": items}))
+    whole = model.full_sort_predict(Interaction({"query_id": users}))[torch.arange(80), items]
+    torch.testing.assert_close(pairs[other], whole[other])
+
+
+def test_ranking_follows_the_weights(tiny_folder):
+    _, model, parts = prepare(tiny_folder)
+    before = model.full_sort_predict(everyone(model))
+    state = {name: value + 0.1 for name, value in model.state_dict().items()}
+    model.load_state_dict(state)
+    assert not torch.equal(model.full_sort_predict(everyone(model)), before)
+
+
+def test_every_part_is_trained(tiny_folder):
+    config, model, parts = prepare(tiny_folder, epochs=2)
+    before = copy.deepcopy(model.state_dict())
+    get_trainer(config["MODEL_TYPE"], "MMSC")(config, model).fit(parts[0], saved=False)
+    still = [name for name, value in model.state_dict().items() if torch.equal(value, before[name])]
+    assert still == []
+
+
+@pytest.mark.parametrize("part", ["reliability_weight", "views_weight", "content_weight"])
+def test_a_weight_of_zero_turns_a_part_off(tiny_folder, part):
+    _, model, parts = prepare(tiny_folder, **{part: 0.0})
+    losses = model.calculate_loss(next(iter(parts[0])))
+    order = ["relations", "reliability_weight", "views_weight", "content_weight"]
+    assert [loss.item() == 0 for loss in losses] == [name == part for name in order]
+
+
+def test_a_copy_costs_its_parameters_alone(tiny_folder):
+    _, model, _ = prepare(tiny_folder)
+    twin = copy.deepcopy(model)
+    assert twin.positives is model.positives
+    assert twin.network.behaviours[1].graph is model.network.behaviours[1].graph
+
+
+def test_a_held_out_pair_changes_nothing_in_training(tmp_path):
+    """Two folders that differ in their held-out pairs alone give the same model."""
+    one = write_tiny(tmp_path / "one" / "tiny")
+    two = write_tiny(tmp_path / "two" / "tiny")
+    for phase in ("valid", "test"):
+        file = two / f"tiny.{phase}.inter"
+        lines = file.read_text().splitlines()
+        file.write_text("\n".join(lines[:1] + lines[3:]) + "\n")
+    states = []
+    for folder in (one, two):
+        config, model, parts = prepare(folder, epochs=2)
+        get_trainer(config["MODEL_TYPE"], "MMSC")(config, model).fit(parts[0], saved=False)
+        states.append(model.state_dict())
+    for name, value in states[0].items():
+        assert torch.equal(value, states[1][name]), name
+
+
+def test_missing_features_name_the_command(tiny_folder):
+    with pytest.raises(ValueError, match="recbole-mmsc encode tiny --encoder nobody"):
+        prepare(tiny_folder, encoder="nobody")
+
+
+def test_the_edges_of_a_batch_are_hidden(tiny_folder):
+    _, model, parts = prepare(tiny_folder)
+    tokens = parts[0].dataset.field2token_id["item_id"]
+    a, b = torch.tensor([tokens[ITEMS[0]]]), torch.tensor([tokens[ITEMS[1]]])
+    graph = model.network.behaviours[0].graph
+    hidden = model._edges_between(a, b)[0].nonzero().squeeze(1)
+    ends = [
+        (int(torch.searchsorted(graph.offsets, edge, right=True)) - 1, int(graph.entries[edge]))
+        for edge in hidden
+    ]
+    assert sorted(ends) == sorted([(a.item(), b.item()), (b.item(), a.item())])
