@@ -53,7 +53,7 @@ class ContentEncoder(nn.Module):
             items: ``[m]`` item ids.
 
         Returns:
-            For each modality ``[m, d]`` vectors, zero where absent, and ``[m]`` bool, which have it.
+            For each modality ``[m, d]`` vectors, zero where absent, and ``[m]`` bool, who has it.
         """
         vectors, available = [], []
         for name, modality in self.modalities.items():

@@ -90,7 +90,7 @@ def test_scoring_pairs_gives_what_ranking_gives(tiny_folder):
 
 
 def test_ranking_follows_the_weights(tiny_folder):
-    _, model, parts = prepare(tiny_folder)
+    _, model, _ = prepare(tiny_folder)
     before = model.full_sort_predict(everyone(model))
     state = {name: value + 0.1 for name, value in model.state_dict().items()}
     model.load_state_dict(state)

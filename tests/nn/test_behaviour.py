@@ -67,16 +67,12 @@ def test_a_hidden_edge_passes_no_message():
 
 
 def test_a_forgotten_or_lonely_item_borrows():
-    borrowed = BorrowedRows(
-        torch.tensor([0, 1, 2]), torch.tensor([2, 2]), torch.tensor([1.0, 1.0])
-    )
+    borrowed = BorrowedRows(torch.tensor([0, 1, 2]), torch.tensor([2, 2]), torch.tensor([1.0, 1.0]))
     encoder, nodes = encoder_and_nodes([[1], [], [0]], 3, borrowed=None)
     encoder.borrowed = borrowed
     nn.init.constant_(encoder.borrowed_mark, 5.0)
     encoder.graph.popularity[2] = 1
-    vectors, present = encoder(
-        torch.tensor([0, 1]), nodes, forgotten=torch.tensor([True, False])
-    )
+    vectors, present = encoder(torch.tensor([0, 1]), nodes, forgotten=torch.tensor([True, False]))
     assert present.tolist() == [True, True]
     torch.testing.assert_close(vectors[0], vectors[1])
     torch.testing.assert_close(vectors[0], torch.tensor([5.0, 5.0, 6.0]), atol=1e-5, rtol=0)
