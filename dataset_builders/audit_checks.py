@@ -1,0 +1,254 @@
+"""What the audit checks in the ``.inter`` files and ``behaviour.parquet``.
+
+Every check takes the folder and yields findings; a check that does not apply yields none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .audit_reading import Folder, Rows
+from .findings import Finding, Severity
+from .keys import contains, pair_keys
+
+_EXAMPLES = 3
+_ROW_GROUPS = 4  # of behaviour.parquet, read at a time
+_HELD_OUT = ("valid", "test")
+
+
+def pairs_in_two_phases(folder: Folder) -> Iterator[Finding]:
+    """A pair in two of train, valid and test: in either direction, under either relation."""
+    keys = {phase: np.sort(_pairs(folder, rows)) for phase, rows in folder.rows.items()}
+    for one, other in combinations(keys, 2):
+        if len(common := np.unique(keys[other][contains(keys[one], keys[other])])):
+            both = contains(common, _pairs(folder, folder.rows[other]))
+            yield Finding(
+                "leak",
+                f"{other}-in-{one}",
+                len(common),
+                f"pair of {other} is in {one} as well, in this or the other direction or relation",
+                _examples(folder, folder.rows[other], both),
+            )
+
+
+def held_out_in_behaviour(folder: Folder) -> Iterator[Finding]:
+    """A held-out pair, or under a cold split a cold item, in ``behaviour.parquet``."""
+    path = folder.path / "behaviour.parquet"
+    if not path.exists():
+        if folder.ours:
+            yield Finding("error", "missing-file", 1, "behaviour.parquet is missing")
+        return
+    if not folder.between_items:
+        return
+    held_out = (_pairs(folder, rows) for rows in _held_out(folder))
+    secret = np.sort(np.concatenate([np.empty(0, np.int64), *held_out]))
+    cold, n = _cold(folder), len(folder.items)
+    rows = leaks = cold_rows = foreign = wrong = 0
+    leak_examples: list[str] = []
+    file = pq.ParquetFile(path)
+    for start in range(0, file.num_row_groups, _ROW_GROUPS):
+        groups = range(start, min(start + _ROW_GROUPS, file.num_row_groups))
+        table = file.read_row_groups(groups, columns=["item", "other", "in_catalogue"])
+        item, other = (_find(folder, table.column(name)) for name in ("item", "other"))
+        inside = table.column("in_catalogue").to_numpy()
+        between = (item >= 0) & (other >= 0)
+        known = np.zeros(len(item), dtype=bool)
+        known[between] = contains(secret, pair_keys(item[between], other[between], n))
+        rows += len(item)
+        leaks += int(known.sum())
+        for row in np.flatnonzero(known)[: _EXAMPLES - len(leak_examples)]:
+            leak_examples.append(" ~ ".join(_tokens(folder, item[row], other[row])))
+        cold_rows += int((cold[item] & (item >= 0) | cold[other] & (other >= 0)).sum())
+        foreign += int((item < 0).sum())
+        wrong += int((inside != (other >= 0)).sum())
+    folder.counts["behaviour rows"] = rows
+    if leaks:
+        yield Finding(
+            "leak",
+            "held-out-in-behaviour",
+            leaks,
+            "row of behaviour.parquet is a held-out pair, in this or the other direction",
+            tuple(leak_examples),
+        )
+    if cold_rows:
+        message = "row of behaviour.parquet has a cold item"
+        yield Finding("leak", "cold-in-behaviour", cold_rows, message)
+    if foreign:
+        message = "row of behaviour.parquet is by an item that is not in the catalogue"
+        yield Finding("error", "unknown-in-behaviour", foreign, message)
+    if wrong:
+        message = "row of behaviour.parquet says wrongly whether the other is in the catalogue"
+        yield Finding("error", "in-catalogue", wrong, message)
+
+
+def cold_items_in_training(folder: Folder) -> Iterator[Finding]:
+    """Under a cold split, an item asked about in valid or test that has a training row."""
+    if "train" not in folder.rows:
+        return
+    cold, train = _cold(folder), folder.rows["train"]
+    seen = cold[train.query] | cold[train.target] if cold.any() else np.zeros(len(train), bool)
+    if seen.any():
+        yield Finding(
+            "leak",
+            "cold-in-train",
+            int(seen.sum()),
+            "row of train has a cold item",
+            _examples(folder, train, seen),
+        )
+
+
+def warm_items_without_training(folder: Folder) -> Iterator[Finding]:
+    """Under a warm split, an item of a held-out pair that has no training row."""
+    if not (folder.split == "warm" and folder.between_items and "train" in folder.rows):
+        return
+    trained = _mask(folder, [folder.rows["train"]])
+    lost = _mask(folder, _held_out(folder)) & ~trained
+    if lost.any():
+        message = "item of a held-out pair has no training row, though the split is warm"
+        yield Finding("error", "untrained", int(lost.sum()), message, _item_examples(folder, lost))
+
+
+def self_pairs(folder: Folder) -> Iterator[Finding]:
+    """An item recommended for itself."""
+    if not folder.between_items:
+        return
+    for phase, rows in folder.rows.items():
+        own = rows.query == rows.target
+        if own.any():
+            message = f"row of {phase} pairs an item with itself"
+            examples = _examples(folder, rows, own)
+            yield Finding("error", "self-pair", int(own.sum()), message, examples)
+
+
+def duplicate_rows(folder: Folder) -> Iterator[Finding]:
+    """The same question and answer twice in one file."""
+    for phase, rows in folder.rows.items():
+        keys = _directed(folder, rows)
+        in_order = np.sort(keys)
+        if (in_order[1:] != in_order[:-1]).all():
+            continue
+        order = np.argsort(keys, kind="stable")
+        again = np.zeros(len(keys), dtype=bool)
+        again[order[1:]] = in_order[1:] == in_order[:-1]
+        message = f"row of {phase} is there already"
+        examples = _examples(folder, rows, again)
+        yield Finding("error", "duplicate", int(again.sum()), message, examples)
+
+
+def one_way_rows(folder: Folder) -> Iterator[Finding]:
+    """A pair written in one direction only, where both ends are to be asked."""
+    if not folder.between_items:
+        return
+    for phase, rows in folder.rows.items():
+        if phase != "train" and folder.split != "warm":
+            continue
+        turned = _directed(folder, Rows(rows.relation, rows.target, rows.query))
+        there = np.sort(_directed(folder, rows))
+        if np.array_equal(there, np.sort(turned)):  # far quicker than looking up each
+            continue
+        alone = ~contains(there, turned)
+        if alone.any():
+            message = f"row of {phase} lacks the other direction"
+            severity: Severity = "error" if folder.ours else "warning"
+            examples = _examples(folder, rows, alone)
+            yield Finding(severity, "one-way", int(alone.sum()), message, examples)
+
+
+def unknown_tokens(folder: Folder) -> Iterator[Finding]:
+    """Items that are not in ``.item``, queries that are not in ``.user``."""
+    for phase, rows in folder.rows.items():
+        if folder.n_listed is not None:
+            strange = rows.target >= folder.n_listed
+            if strange.any():
+                message = f"row of {phase} has an item that is not in {folder.name}.item"
+                examples = _examples(folder, rows, strange)
+                yield Finding("error", "unknown-item", int(strange.sum()), message, examples)
+        if folder.listed_queries is not None:
+            listed = _queries(folder, *folder.listed_queries.T)
+            strange = ~contains(np.sort(listed), _queries(folder, rows.relation, rows.query))
+            if strange.any():
+                message = f"row of {phase} has a query that is not in {folder.name}.user"
+                examples = _examples(folder, rows, strange)
+                yield Finding("error", "unknown-query", int(strange.sum()), message, examples)
+
+
+ALL = (
+    pairs_in_two_phases,
+    held_out_in_behaviour,
+    cold_items_in_training,
+    warm_items_without_training,
+    self_pairs,
+    duplicate_rows,
+    one_way_rows,
+    unknown_tokens,
+)
+
+
+def _held_out(folder: Folder) -> list[Rows]:
+    return [folder.rows[phase] for phase in _HELD_OUT if phase in folder.rows]
+
+
+def _pairs(folder: Folder, rows: Rows) -> np.ndarray:
+    """[r] int64: the pair of each row; unordered when queries are items."""
+    if folder.between_items:
+        return pair_keys(rows.query, rows.target, len(folder.items))
+    return rows.query.astype(np.int64) * len(folder.items) + rows.target
+
+
+def _queries(folder: Folder, relation: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """[r] int64: one number for a query."""
+    n = len(folder.items) if folder.between_items else len(folder.users)
+    return relation.astype(np.int64) * n + query
+
+
+def _directed(folder: Folder, rows: Rows) -> np.ndarray:
+    """[r] int64: one number for a query and its target."""
+    return _queries(folder, rows.relation, rows.query) * len(folder.items) + rows.target
+
+
+def _mask(folder: Folder, all_rows: list[Rows], targets: bool = True) -> np.ndarray:
+    """[items] bool: the item is in one of the rows."""
+    mask = np.zeros(len(folder.items), dtype=bool)
+    for rows in all_rows:
+        mask[rows.query] = True
+        if targets:
+            mask[rows.target] = True
+    return mask
+
+
+def _cold(folder: Folder) -> np.ndarray:
+    """[items] bool: the item is asked about in valid or test of a cold split."""
+    rows = _held_out(folder) if folder.split == "cold" and folder.between_items else []
+    return _mask(folder, rows, targets=False)
+
+
+def _find(folder: Folder, column: pa.ChunkedArray) -> np.ndarray:
+    """Numbers of a Parquet column of item ids, -1 for those not in ``.item``."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
+    words = column.unify_dictionaries().combine_chunks()
+    numbers = folder.items.find(words.dictionary)
+    if folder.n_listed is not None:
+        numbers[numbers >= folder.n_listed] = -1
+    return numbers[words.indices.to_numpy()]
+
+
+def _tokens(folder: Folder, *numbers: int) -> list[str]:
+    return [folder.items.tokens[int(number)].as_py() for number in numbers]
+
+
+def _examples(folder: Folder, rows: Rows, mask: np.ndarray) -> tuple[str, ...]:
+    return tuple(
+        f"{folder.query_token(int(rows.relation[row]), int(rows.query[row]))} → "
+        f"{folder.items.tokens[int(rows.target[row])].as_py()}"
+        for row in np.flatnonzero(mask)[:_EXAMPLES]
+    )
+
+
+def _item_examples(folder: Folder, mask: np.ndarray) -> tuple[str, ...]:
+    return tuple(_tokens(folder, *np.flatnonzero(mask)[:_EXAMPLES]))

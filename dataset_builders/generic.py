@@ -1,0 +1,186 @@
+"""Anybody's catalogue in JSON Lines or Parquet, through a map from our fields to its columns.
+
+| our field | what its column may hold |
+|---|---|
+| `item_id` (required) | a text or an integer |
+| `title`, `brand`, `description` | a text, a number or a list of texts |
+| `category` | a list of levels, a list of such paths (the first is taken), or `A > B > C` |
+| `price` | a number or a text such as `$1,299.00` |
+| `image_urls` | a list of web addresses, or a text of one or more with spaces between |
+| any source (`also_view`, …) | a list of ids, or a text of ids, commas or spaces between |
+
+A column inside another one is written with a dot: `details.maker`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .fields import as_description, as_path, as_title, as_urls
+from .product import SOURCES, BuildError, Product, UnusableRecord, checked_id
+from .quarantine import Quarantine
+from .records import fit
+from .text import parse_price
+
+#: Every field that a map may name.
+FIELDS = ("item_id", "title", "brand", "category", "price", "description", "image_urls", *SOURCES)
+
+BATCH_ROWS = 1024
+
+_BETWEEN_IDS = re.compile(r"[,\s]+")
+
+
+def check_field_map(field_map: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the map from our fields to the file's columns, once it makes sense.
+
+    Raises:
+        BuildError: If there is no map, it lacks ``item_id``, or it names an unknown field.
+    """
+    if not field_map:
+        raise BuildError(
+            "A generic format needs a field map, such as item_id=sku,title=name,also_view=seen. "
+            f"Fields: {', '.join(FIELDS)}."
+        )
+    for field, column in field_map.items():
+        if field not in FIELDS:
+            near = get_close_matches(field, FIELDS, 1)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise BuildError(f"Unknown field {field!r}. {hint}Fields: {', '.join(FIELDS)}.")
+        if not isinstance(column, str) or not column:
+            raise BuildError(f"Expected a column name for field {field!r}, got {column!r}.")
+    if "item_id" not in field_map:
+        raise BuildError("The field map lacks item_id: say which column holds the items' ids.")
+    return dict(field_map)
+
+
+def check_columns(field_map: Mapping[str, str], found: Iterable[str], file: str) -> None:
+    """Make sure that the file has every column of the map.
+
+    Raises:
+        BuildError: For the columns that it lacks; lists those that it has.
+    """
+    columns = sorted(found)
+    if lacking := [column for column in field_map.values() if column not in columns]:
+        raise BuildError(
+            f"{file} has no column {', '.join(map(repr, lacking))}. "
+            f"Columns found: {', '.join(columns[:50]) or 'none'}."
+        )
+
+
+def column_names(record: Mapping[str, Any], prefix: str = "", depth: int = 4) -> Iterator[str]:
+    """Yield the columns of a record, those inside others with dots."""
+    for name, value in record.items():
+        yield prefix + str(name)
+        if isinstance(value, dict) and depth > 1:
+            yield from column_names(value, f"{prefix}{name}.", depth - 1)
+
+
+def product_maker(field_map: Mapping[str, str]) -> Callable[[dict[str, Any]], Product]:
+    """Return the function from a record to a product; it raises ``UnusableRecord``."""
+    columns = {field: (column, column.split(".")) for field, column in field_map.items()}
+    sources = [source for source in SOURCES if source in columns]
+
+    def to_product(record: dict[str, Any]) -> Product:
+        def get(field: str) -> Any:
+            return _value(record, *columns[field]) if field in columns else None
+
+        item_id = get("item_id")
+        return Product(
+            item_id=checked_id(str(item_id) if _is_integer(item_id) else item_id),
+            title=as_title(" ".join(_texts(get("title")))),
+            brand=as_title(" ".join(_texts(get("brand")))),
+            category=_category(get("category")),
+            price=parse_price(get("price")),
+            description=as_description(_texts(get("description"))),
+            image_urls=_urls(get("image_urls")),
+            references={source: ids for source in sources if (ids := _ids(get(source)))},
+        )
+
+    return to_product
+
+
+def parquet_products(
+    path: Path,
+    field_map: Mapping[str, str],
+    quarantine: Quarantine,
+    advance: Callable[[int], object] = int,
+) -> Iterator[Product]:
+    """Yield the products of a Parquet file; rows are numbered from 1 in the quarantine.
+
+    Raises:
+        BuildError: If it is no Parquet file or lacks a column.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise BuildError(f"{path} cannot be read as a Parquet file: {error}") from None
+    with file:
+        check_columns(field_map, _schema_names(file.schema_arrow), path.name)
+        to_product = product_maker(field_map)
+        present = set(file.schema_arrow.names)
+        columns = sorted({c if c in present else c.split(".")[0] for c in field_map.values()})
+        size, rows, row = path.stat().st_size, max(file.metadata.num_rows, 1), 0
+        try:
+            for batch in file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
+                for record in batch.to_pylist():
+                    row += 1
+                    try:
+                        product = to_product(record)
+                    except UnusableRecord as problem:
+                        quarantine.add(path.name, row, str(problem), repr(record))
+                        continue
+                    yield product
+                advance(size * batch.num_rows // rows)
+        except (pa.ArrowException, OSError):
+            quarantine.add(path.name, row + 1, "the Parquet data are damaged from here on")
+
+
+def _schema_names(schema: Iterable[pa.Field], prefix: str = "") -> Iterator[str]:
+    for field in schema:
+        yield prefix + field.name
+        if pa.types.is_struct(field.type):
+            inner = (field.type.field(i) for i in range(field.type.num_fields))
+            yield from _schema_names(inner, f"{prefix}{field.name}.")
+
+
+def _value(record: Any, column: str, steps: list[str]) -> Any:
+    if column in record:
+        return record[column]
+    for step in steps:
+        record = record.get(step) if isinstance(record, dict) else None
+    return record
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _texts(value: object) -> list[str]:
+    return fit(str(value) if isinstance(value, (int, float)) else value, list[str])
+
+
+def _category(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.split(">")
+    elif isinstance(value, list) and value and isinstance(value[0], list):
+        value = value[0]
+    return as_path(fit(value, list[str]))
+
+
+def _urls(value: object) -> tuple[str, ...]:
+    return as_urls(value.split() if isinstance(value, str) else fit(value, list[str]))
+
+
+def _ids(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [item for item in _BETWEEN_IDS.split(value) if item]
+    if isinstance(value, list):
+        return fit([str(item) if _is_integer(item) else item for item in value], list[str])
+    return []

@@ -1,0 +1,343 @@
+"""Every check of the audit on a folder spoilt in just that way."""
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recbole_mmsc.data.features import write_features
+from recbole_mmsc.dataset_builders.audit import audit_folder
+from recbole_mmsc.dataset_builders.build import build_dataset
+from recbole_mmsc.dataset_builders.product import BuildError
+from tests.builders.planted import write_catalogue
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory):
+    """Warm and cold datasets of the 32 planted products; copied before they are spoilt."""
+    base = tmp_path_factory.mktemp("audit")
+    source = write_catalogue(base)
+    for split in ("warm", "cold"):
+        build_dataset("things", [source], base / "data", split=split, progress=False)
+    return base / "data"
+
+
+@pytest.fixture
+def warm(clean, tmp_path):
+    return shutil.copytree(clean / "things", tmp_path / "things")
+
+
+@pytest.fixture
+def cold(clean, tmp_path):
+    return shutil.copytree(clean / "things-cold", tmp_path / "things-cold")
+
+
+def found(folder):
+    """Check → (severity, count) of all findings."""
+    report = audit_folder(folder)
+    assert report.ok == all(finding.severity == "warning" for finding in report.findings)
+    assert report.render().isprintable() or "\n" in report.render()
+    return {finding.check: (finding.severity, finding.count) for finding in report.findings}
+
+
+def rows(folder, phase):
+    path = folder / f"{folder.name}.{phase}.inter"
+    return [line.split("\t") for line in path.read_text().splitlines()[1:]]
+
+
+def append(folder, phase, *new):
+    with (folder / f"{folder.name}.{phase}.inter").open("a") as file:
+        file.writelines("\t".join(row) + "\n" for row in new)
+
+
+def remove(folder, phase, row):
+    path = folder / f"{folder.name}.{phase}.inter"
+    lines = path.read_text().splitlines(keepends=True)
+    lines.remove("\t".join(row) + "\n")
+    path.write_text("".join(lines))
+
+
+def turned(row):
+    """The same pair asked from the other end."""
+    relation, item = row[0].split("|")
+    return [f"{relation}|{row[1]}", item, *row[2:]]
+
+
+def other_relation(row):
+    relation, item = row[0].split("|")
+    return [f"{'complement' if relation == 'substitute' else 'substitute'}|{item}", *row[1:]]
+
+
+def add_behaviour(folder, item, other, in_catalogue=True):
+    path = folder / "behaviour.parquet"
+    table = pq.read_table(path)
+    more = pa.table(
+        {"item": [item], "other": [other], "source": ["also_buy"], "in_catalogue": [in_catalogue]}
+    )
+    pq.write_table(pa.concat_tables([table, more.cast(table.schema)]), path)
+
+
+def test_fresh_builds_are_clean(clean):
+    assert found(clean / "things") == {}
+    assert found(clean / "things-cold") == {}
+    report = audit_folder(clean / "things")
+    assert report.counts["items"] == 32
+    assert report.counts["queries"] == 64
+    assert "No findings." in report.render()
+
+
+@pytest.mark.parametrize("phase", ["valid", "test"])
+@pytest.mark.parametrize("change", [list, turned, other_relation])
+def test_held_out_pair_in_train(warm, phase, change):
+    row = change(rows(warm, phase)[0])
+    append(warm, "train", row, turned(row))
+    assert found(warm) == {f"{phase}-in-train": ("leak", 1), "checksum": ("error", 1)}
+
+
+def test_valid_pair_in_test_under_the_other_relation(warm):
+    row = other_relation(rows(warm, "valid")[0])
+    append(warm, "test", row, turned(row))
+    assert found(warm) == {"test-in-valid": ("leak", 1), "checksum": ("error", 1)}
+
+
+@pytest.mark.parametrize("phase", ["valid", "test"])
+def test_held_out_pair_in_behaviour_in_either_direction(warm, phase):
+    row = rows(warm, phase)[0]
+    item = row[0].split("|")[1]
+    add_behaviour(warm, item, row[1])
+    add_behaviour(warm, row[1], item)
+    assert found(warm) == {"held-out-in-behaviour": ("leak", 2)}
+    assert f"{item} ~ {row[1]}" in audit_folder(warm).render()
+
+
+def test_behaviour_about_strangers(warm):
+    add_behaviour(warm, "STRANGER", "OUTSIDER01", in_catalogue=False)
+    add_behaviour(warm, "P000", "OUTSIDER01", in_catalogue=True)
+    assert found(warm) == {"unknown-in-behaviour": ("error", 1), "in-catalogue": ("error", 1)}
+
+
+def test_cold_item_with_behaviour(cold):
+    item = rows(cold, "test")[0][0].split("|")[1]
+    add_behaviour(cold, item, "OUTSIDER01", in_catalogue=False)
+    add_behaviour(cold, "P000", item)
+    assert found(cold)["cold-in-behaviour"] == ("leak", 2)
+
+
+def test_cold_item_in_training(cold):
+    cold_item = rows(cold, "test")[0][0].split("|")[1]
+    asked = {row[0].split("|")[1] for phase in ("valid", "test") for row in rows(cold, phase)}
+    related = {row[1] for row in rows(cold, "test") if row[0].endswith(cold_item)}
+    warm_item = next(f"P{n:03d}" for n in range(32) if f"P{n:03d}" not in asked | related)
+    row = [f"substitute|{warm_item}", cold_item, "also_view", "1"]
+    append(cold, "train", row, turned(row))
+    assert found(cold) == {"cold-in-train": ("leak", 2), "checksum": ("error", 1)}
+
+
+def test_a_warm_dataset_keeps_its_promise(warm):
+    item = rows(warm, "test")[0][0].split("|")[1]
+    for row in rows(warm, "train"):
+        if item in (row[0].split("|")[1], row[1]):
+            remove(warm, "train", row)
+    assert found(warm) == {"untrained": ("error", 1), "checksum": ("error", 1)}
+
+
+def test_an_item_paired_with_itself(warm):
+    append(warm, "train", ["substitute|P000", "P000", "also_view", "1"])
+    assert found(warm) == {"self-pair": ("error", 1), "checksum": ("error", 1)}
+
+
+def test_duplicates(warm):
+    first, second = rows(warm, "test")[:2]
+    append(warm, "test", first, first, second)
+    assert found(warm) == {"duplicate": ("error", 3), "checksum": ("error", 1)}
+
+
+@pytest.mark.parametrize("phase", ["train", "valid", "test"])
+def test_one_direction_is_missing(warm, phase):
+    remove(warm, phase, rows(warm, phase)[0])
+    assert found(warm)["one-way"] == ("error", 1)
+
+
+def test_unknown_tokens(warm):
+    append(warm, "train", ["substitute|P000", "NOBODY", "also_view", "1"])
+    append(warm, "train", ["substitute|NOBODY", "P000", "also_view", "1"])
+    append(warm, "train", ["gift|P000", "P020", "also_view", "1"])
+    append(warm, "train", ["gift|P020", "P000", "also_view", "1"])
+    assert found(warm) == {
+        "unknown-item": ("error", 1),
+        "unknown-query": ("error", 3),
+        "checksum": ("error", 1),
+    }
+
+
+def test_items_listed_twice_and_in_another_order(warm):
+    path = warm / "things.item"
+    head, first, second, *rest = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([head, second, first, *rest, first]))
+    assert found(warm) == {"duplicate-items": ("error", 1), "catalogue": ("error", 2)}
+
+
+def write_candidates(folder, lists):
+    (folder / "candidates").mkdir()
+    table = pa.table({"query": list(lists), "candidates": list(lists.values())})
+    pq.write_table(table, folder / "candidates" / "test.parquet")
+
+
+def test_candidates(warm):
+    positives = {
+        phase: next(row for row in rows(warm, phase) if row[0].startswith("substitute"))
+        for phase in ("train", "test")
+    }
+    query, target = positives["test"][:2]
+    trained_query, trained_target = positives["train"][:2]
+    far = {q: [i for i in ("P030", "P031") if not q.endswith(i)] for q in (query, trained_query)}
+    write_candidates(warm, {q: [*items, "P029"] for q, items in far.items()})
+    assert found(warm) == {}
+    shutil.rmtree(warm / "candidates")
+    write_candidates(
+        warm,
+        {
+            query: [*far[query], target, query.split("|")[1]],
+            trained_query: [trained_target, "P029", "P029", "NOBODY"],
+            "gift|P000": ["P001"],
+        },
+    )
+    assert found(warm) == {
+        "positive-among-candidates": ("leak", 2),
+        "query-among-candidates": ("leak", 1),
+        "duplicate-candidate": ("error", 1),
+        "unknown-candidate": ("error", 2),
+    }
+
+
+def features(folder, ids, available):
+    vectors = np.ones((len(ids), 3), np.float32)
+    path = folder / "features" / "toy.safetensors"
+    write_features(path, ids, {"text": vectors}, {"text": available}, encoder="toy")
+    return path
+
+
+def test_features(warm):
+    ids = [f"P{n:03d}" for n in range(32)]
+    available = np.ones(32, bool)
+    features(warm, ids, available)
+    assert found(warm) == {}
+    features(warm, ids, np.arange(32) > 1)
+    assert found(warm) == {"without-features": ("warning", 2)}
+    features(warm, ids[::-1], available)
+    assert found(warm) == {"features": ("error", 1)}
+    path = features(warm, ids[:-1], available[:-1])
+    assert found(warm) == {"features": ("error", 1)}
+    path.write_bytes(path.read_bytes()[:-5])
+    assert found(warm) == {"features": ("error", 1)}
+    path.write_bytes((2**60).to_bytes(8, "little") + b"{}")
+    assert found(warm) == {"features": ("error", 1)}
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["things.item", "things.user", "things.valid.inter", "behaviour.parquet", "catalogue.parquet"],
+)
+def test_missing_files(warm, missing):
+    (warm / missing).unlink()
+    assert found(warm)["missing-file"] == ("error", 1)
+
+
+def test_other_peoples_figures(warm):
+    document = json.loads((warm / "dataset.json").read_text())
+    document |= {"name": "else", "split_sha256": "0" * 64}
+    (warm / "dataset.json").write_text(json.dumps(document))
+    assert found(warm) == {"name": ("error", 1), "checksum": ("error", 1)}
+
+
+def test_a_renamed_folder(warm):
+    moved = warm.rename(warm.with_name("other"))
+    report = audit_folder(moved)
+    assert [finding.check for finding in report.findings] == ["name"]
+    assert report.counts["train rows"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("things.train.inter", b"no header\nat all\n"),
+        ("things.train.inter", b""),
+        ("things.train.inter", b"query_id:token\titem_id:token\n\xff\xfe\tP000\n"),
+        ("things.train.inter", b'query_id:token\titem_id:token\n"open\tP000\n'),
+        ("things.train.inter", b"query_id:token\titem_id:token\nonly one column\n"),
+        ("things.train.inter", b"query_id:token\n"),
+        ("things.item", b"\x00\x01\x02"),
+        ("things.user", b"query_id:float\n1\n"),
+        ("dataset.json", b"{"),
+        ("dataset.json", b"[1, 2]"),
+        ("dataset.json", b"[" * 100_000),
+        ("dataset.json", b"\xff"),
+        ("behaviour.parquet", b"PAR1 not quite"),
+        ("catalogue.parquet", b""),
+    ],
+)
+def test_files_that_cannot_be_read_are_findings(warm, name, content):
+    (warm / name).write_bytes(content)
+    report = audit_folder(warm)
+    assert not report.ok
+    assert "unreadable" in {finding.check for finding in report.findings}
+
+
+def test_more_relations_than_anyone_has(warm):
+    append(warm, "train", *([f"r{n}|P000", "P001", "x", "1"] for n in range(200)))
+    assert found(warm)["unreadable"][0] == "error"
+
+
+def plain_folder(path, **phases):
+    """A folder of RecBole's, of users and items, as others make them."""
+    path.mkdir()
+    for phase, pairs in phases.items():
+        lines = ["user_id:token\titem_id:token\trating:float"]
+        lines += [f"{user}\t{item}\t1.0" for user, item in pairs]
+        (path / f"{path.name}.{phase}.inter").write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_folder_of_users_and_items(tmp_path):
+    folder = plain_folder(
+        tmp_path / "films",
+        train=[("1", "2"), ("2", "1"), ("3", "3"), ("1", "2")],
+        valid=[("1", "3"), ("2", "2")],
+        test=[("1", "3"), ("3", "1"), ("2", "1")],
+    )
+    assert found(folder) == {
+        "test-in-train": ("leak", 1),
+        "test-in-valid": ("leak", 1),
+        "duplicate": ("error", 1),
+    }
+    assert "2 → 1" in audit_folder(folder).render()
+
+
+def test_a_folder_without_a_split(tmp_path):
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "films.inter").write_text("user_id:token\titem_id:token\n1\t1\n")
+    assert found(tmp_path / "films") == {"no-split": ("warning", 1)}
+
+
+def test_a_folder_of_queries_without_our_document(warm):
+    for name in ("dataset.json", "behaviour.parquet", "catalogue.parquet", "things.user"):
+        (warm / name).unlink()
+    assert found(warm) == {}
+    row = turned(rows(warm, "test")[0])
+    append(warm, "train", row)
+    assert found(warm) == {"test-in-train": ("leak", 1), "one-way": ("warning", 1)}
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(BuildError, match="found none at"):
+        audit_folder(tmp_path / "nothing")
+
+
+def test_hostile_tokens_cannot_steer_the_terminal(warm):
+    append(warm, "train", ["substitute|P000", "\x1b[2Jgone", "x", "1"])
+    text = audit_folder(warm).render()
+    assert "?[2Jgone" in text
+    assert "\x1b" not in text

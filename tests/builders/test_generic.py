@@ -1,0 +1,193 @@
+"""Anybody's catalogue through a field map."""
+
+import json
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recbole_mmsc.dataset_builders.generic import check_field_map
+from recbole_mmsc.dataset_builders.product import BuildError, Product
+from recbole_mmsc.dataset_builders.quarantine import Quarantine
+from recbole_mmsc.dataset_builders.reading import read_products
+
+MAP = {
+    "item_id": "sku",
+    "title": "name",
+    "brand": "details.maker",
+    "category": "path",
+    "price": "cost",
+    "description": "text",
+    "image_urls": "pictures",
+    "also_view": "seen",
+    "also_buy": "bought",
+}
+ROWS = [
+    {
+        "sku": 1,
+        "name": "Lamp &amp; shade",
+        "details": {"maker": "Acme"},
+        "path": ["Home", "Light"],
+        "cost": 12.5,
+        "text": "Bright",
+        "pictures": ["https://i.example/1.jpg"],
+        "seen": ["2", "3"],
+        "bought": ["4"],
+    },
+    {"sku": 2, "name": None, "details": None, "path": None, "cost": None, "seen": None},
+]
+LAMP = Product(
+    item_id="1",
+    title="Lamp & shade",
+    brand="Acme",
+    category=("Home", "Light"),
+    price=12.5,
+    description="Bright",
+    image_urls=("https://i.example/1.jpg",),
+    references={"also_view": ["2", "3"], "also_buy": ["4"]},
+)
+
+
+@pytest.fixture
+def read(tmp_path):
+    """A function from rows or lines to products and quarantine entries."""
+
+    def read_rows(rows, field_map=MAP, form="jsonl"):
+        path = tmp_path / f"shop.{form}"
+        if form == "parquet":
+            pq.write_table(pa.Table.from_pylist(rows), path)
+        else:
+            lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+            path.write_text("\n".join(lines))
+        with Quarantine(tmp_path / "quarantine.jsonl") as quarantine:
+            products = list(read_products([path], form, quarantine, field_map, progress=False))
+        entries = (tmp_path / "quarantine.jsonl").read_text().splitlines()
+        return products, [json.loads(entry) for entry in entries]
+
+    return read_rows
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_both_formats_give_the_same_products(read, form):
+    assert read(ROWS, form=form) == ([LAMP, Product("2")], [])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("category", "Home > Light &amp; Co >", ("Home", "Light & Co")),
+        ("category", [["Home", "Light"], ["Other"]], ("Home", "Light")),
+        ("category", 5, ()),
+        ("title", 1984, "1984"),
+        ("title", ["two", "parts"], "two parts"),
+        ("title", {"en": "x"}, ""),
+        ("price", "$1,299.00", 1299.0),
+        ("price", {"amount": 5}, None),
+        ("image_urls", "https://a.example/1.jpg https://b.example/2", None),
+        ("image_urls", "ftp://a.example", ()),
+    ],
+)
+def test_what_a_column_may_hold(read, field, value, expected):
+    [product], _ = read([{"id": "A", "x": value}], {"item_id": "id", field: "x"})
+    if field == "image_urls" and expected is None:
+        expected = ("https://a.example/1.jpg", "https://b.example/2")
+    assert getattr(product, field) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        ("B1,B2, B3 B4\tB5", ["B1", "B2", "B3", "B4", "B5"]),
+        (["B1", 2, None, True], ["B1", "2", "", ""]),
+        ("", None),
+        ([], None),
+        (None, None),
+        (5, None),
+    ],
+)
+def test_references_as_lists_and_as_texts(read, value, ids):
+    [product], _ = read([{"id": "A", "x": value}], {"item_id": "id", "bought_together": "x"})
+    assert product.references.get("bought_together") == ids
+
+
+def test_a_column_with_a_dot_in_its_own_name(read):
+    [product], _ = read([{"id": "A", "b.c": "own"}], {"item_id": "id", "title": "b.c"})
+    assert product.title == "own"
+
+
+def test_parquet_types(read):
+    rows = [{"id": 7, "cost": Decimal("9.99"), "raw": b"bytes"}]
+    [product], _ = read(rows, {"item_id": "id", "price": "cost", "title": "raw"}, "parquet")
+    assert (product.item_id, product.price, product.title) == ("7", 9.99, "")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_unusable_rows_are_kept_out_by_number(read, form):
+    rows = [{"sku": sku} for sku in ("A", "NA", "B C", None, "B")]
+    products, entries = read(rows, {"item_id": "sku"}, form)
+    assert [product.item_id for product in products] == ["A", "B"]
+    assert [entry["line"] for entry in entries] == [2, 3, 4]
+    assert entries[0]["reason"] == "the item id would be read back as a missing value"
+    assert entries[0]["file"] == f"shop.{form}"
+    assert "NA" in entries[0]["excerpt"]
+
+
+def test_a_boolean_is_no_id(read):
+    with pytest.raises(BuildError, match="Not one line"):
+        read([{"sku": True}], {"item_id": "sku"})
+
+
+def test_an_unknown_field_is_named_with_the_nearest():
+    with pytest.raises(BuildError, match=r"Unknown field 'also_viewd'. Did you mean 'also_viewed'"):
+        check_field_map({"item_id": "sku", "also_viewd": "seen"})
+    with pytest.raises(BuildError, match="lacks item_id"):
+        check_field_map({"title": "name"})
+    with pytest.raises(BuildError, match="needs a field map"):
+        check_field_map(None)
+    with pytest.raises(BuildError, match="Expected a column name for field 'title', got 5"):
+        check_field_map({"item_id": "sku", "title": 5})
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_a_lacking_column_is_named_with_those_found(read, form):
+    lacking = r"no column 'label'. Columns found: .*details, details.maker, name"
+    with pytest.raises(BuildError, match=lacking):
+        read(ROWS, {"item_id": "sku", "title": "label"}, form)
+
+
+def test_a_broken_parquet_file(tmp_path):
+    path = tmp_path / "shop.parquet"
+    path.write_bytes(b"PAR1 and no more")
+    with Quarantine(tmp_path / "quarantine.jsonl") as quarantine:
+        products = read_products([path], "parquet", quarantine, {"item_id": "sku"}, progress=False)
+        with pytest.raises(BuildError, match="cannot be read as a Parquet file"):
+            list(products)
+
+
+def test_the_good_rows_of_a_damaged_parquet_file_are_kept(tmp_path):
+    path = tmp_path / "shop.parquet"
+    table = pa.table({"sku": [f"item{number:06d}" for number in range(20_000)]})
+    pq.write_table(table, path, row_group_size=2_000, use_dictionary=False)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 20_000] = b"\xff" * 20_000
+    path.write_bytes(content)
+    with Quarantine(tmp_path / "quarantine.jsonl") as quarantine:
+        products = read_products([path], "parquet", quarantine, {"item_id": "sku"}, progress=False)
+        ids = [product.item_id for product in products]
+    assert ids == table["sku"].to_pylist()[: len(ids)]
+    assert len(ids) >= 6_000
+    [entry] = [json.loads(e) for e in (tmp_path / "quarantine.jsonl").read_text().splitlines()]
+    assert entry["reason"] == "the Parquet data are damaged from here on"
+    assert entry["line"] == len(ids) + 1
+
+
+def test_a_field_map_goes_with_generic_formats_only(read):
+    with pytest.raises(BuildError, match="A field map goes with"):
+        read([{"asin": "A"}], {"item_id": "asin"}, "amazon-2018")
+
+
+def test_an_unknown_format_is_named_with_the_nearest(read):
+    with pytest.raises(BuildError, match=r"Unknown format 'amazon-2017'. Did you mean 'amazon-20"):
+        read([{"asin": "A"}], None, "amazon-2017")
