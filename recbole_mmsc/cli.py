@@ -1,0 +1,172 @@
+"""The command line: parses, calls, prints."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+FORMATS = ("auto", "amazon-2014", "amazon-2018", "amazon-2023", "jsonl", "parquet")
+ENCODER = "minilm"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. The exit code: 0 done, 1 could not, 2 wrong usage.
+
+    Args:
+        arguments: the words after ``recbole-mmsc``, by default those of this process.
+    """
+    options = _parser().parse_args(arguments)
+    # of what RecBole calls, not of what the user does
+    warnings.filterwarnings("ignore", module=r"(recbole|thop|torch|numpy|pandas)\b")
+    # RecBole reads settings from the process's arguments; these are not meant for it.
+    sys.argv = sys.argv[:1]
+    try:
+        return options.run(options)
+    except (ValueError, OSError) as error:
+        print(f"recbole-mmsc {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nrecbole-mmsc {options.command}: stopped.", file=sys.stderr)
+        return 130
+
+
+def _build(options: argparse.Namespace) -> int:
+    from recbole_mmsc.dataset_builders.build import build_dataset
+    from recbole_mmsc.dataset_builders.presets import get_preset
+
+    name = options.name or get_preset(options.preset).name
+    summary = build_dataset(
+        name,
+        options.meta,
+        options.out,
+        format=options.format,
+        images=options.images,
+        reviews=options.reviews,
+        policy=options.policy,
+        split=options.split,
+        seed=options.seed,
+        field_map=dict(options.field),
+        replace=options.replace,
+    )
+    print(summary.render())
+    print(f"next: recbole-mmsc encode {summary.name} --data {options.out}")
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from recbole_mmsc.dataset_builders.audit import audit_folder
+
+    report = audit_folder(options.folder)
+    print(report.render())
+    return 0 if report.ok else 1
+
+
+def _encode(options: argparse.Namespace) -> int:
+    from recbole_mmsc.encoders.encode import encode_dataset
+
+    summary = encode_dataset(options.data / options.name, options.encoder)
+    print(
+        f"{summary.path}: {summary.n_with_text:,} of {summary.n_items:,} items have text, "
+        f"{summary.dim} dimensions, {summary.seconds:.0f} s"
+    )
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from recbole_mmsc.demo import run_demo
+
+    run_demo(options.data, options.items, options.seed)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from recbole_mmsc.doctor import diagnose
+
+    diagnose(options.data).render()
+    return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, separator, theirs = text.partition("=")
+    if not (ours and separator and theirs):
+        raise argparse.ArgumentTypeError(
+            f"expected OURS=THEIRS, such as title=name, found {text!r}"
+        )
+    return ours, theirs
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="recbole-mmsc",
+        description="Substitutable and complementary items with RecBole.",
+        epilog="example: recbole-mmsc demo",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], summary: str, example: str
+    ) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name, help=summary, description=summary, epilog=f"example: recbole-mmsc {example}"
+        )
+        added.set_defaults(run=run)
+        return added
+
+    build = command(
+        "build",
+        _build,
+        "Turn raw metadata into an audited dataset folder.",
+        "build amazon-home --meta meta_Home_and_Kitchen.json.gz",
+    )
+    build.add_argument("preset", nargs="?", default="", help="a preset, such as amazon-home")
+    build.add_argument("--meta", nargs="+", type=Path, required=True, metavar="FILE")
+    build.add_argument("--name", help="name of the dataset; needed where no preset is given")
+    build.add_argument("--format", choices=FORMATS, default="auto", help="default: %(default)s")
+    build.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="OURS=THEIRS",
+        help="for jsonl and parquet: which of your columns is our item_id, title, also_buy, …",
+    )
+    build.add_argument("--images", type=Path, metavar="DIR", help="pictures named after item ids")
+    build.add_argument(
+        "--reviews",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="co-reviews count as co-purchase",
+    )
+    build.add_argument("--policy", choices=("difference", "raw", "exclusive"), default="difference")
+    build.add_argument("--split", choices=("warm", "cold"), default="warm")
+    build.add_argument("--seed", type=int, default=2026)
+    build.add_argument("--out", type=Path, default=Path("dataset"), help="default: %(default)s/")
+    build.add_argument("--replace", action="store_true", help="replace a dataset of this name")
+
+    audit = command(
+        "audit", _audit, "Look for leaks in a dataset folder.", "audit dataset/amazon-home"
+    )
+    audit.add_argument("folder", type=Path)
+
+    encode = command(
+        "encode", _encode, "Encode the texts of a catalogue.", "encode amazon-home --encoder minilm"
+    )
+    encode.add_argument("name", help="name of the dataset")
+    encode.add_argument("--encoder", default=ENCODER, help="minilm or tfidf; default: %(default)s")
+
+    demo = command("demo", _demo, "The whole job on a generated catalogue, offline.", "demo")
+    demo.add_argument("--items", type=int, default=2000, help="products; default: %(default)s")
+    demo.add_argument("--seed", type=int, default=2026)
+
+    doctor = command("doctor", _doctor, "Versions, guards, what is missing.", "doctor")
+
+    for added in (encode, demo, doctor):
+        added.add_argument(
+            "--data", type=Path, default=Path("dataset"), help="default: %(default)s/"
+        )
+    return parser

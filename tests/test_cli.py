@@ -1,0 +1,109 @@
+"""The whole job through the command line, and its errors."""
+
+import gzip
+import json
+import logging
+import sys
+
+import pytest
+from recbole.quick_start import run_recbole
+
+from recbole_mmsc.cli import main
+
+
+@pytest.fixture
+def meta(tmp_path):
+    """60 products of 6 types; viewed with all of their type, bought with some of the next."""
+    lines = []
+    for n in range(60):
+        kind = n // 10
+        lines.append(
+            {
+                "asin": f"B{n:09d}",
+                "title": f"Thing {n} of kind{kind}",
+                "category": ["All", f"Kind {kind}"],
+                "brand": f"brand{n % 4}",
+                "price": f"${n}.99",
+                "also_view": [f"B{m:09d}" for m in range(60) if m // 10 == kind and m != n],
+                "also_buy": [f"B{(n + 10 + step) % 60:09d}" for step in range(3)],
+            }
+        )
+    file = tmp_path / "meta_things.json.gz"
+    file.write_bytes(gzip.compress("\n".join(map(json.dumps, lines)).encode() + b"\n{broken\n"))
+    return file
+
+
+def test_build_audit_encode_and_the_stock_call(meta, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["build", "--name", "things", "--meta", str(meta), "--format", "amazon-2018"]) == 0
+    printed = capsys.readouterr().out
+    assert "60 items" in printed
+    assert "lines not usable: 1" in printed
+    assert main(["audit", "dataset/things"]) == 0
+    assert main(["encode", "things", "--encoder", "tfidf"]) == 0
+    logging.disable(logging.CRITICAL)
+    result = run_recbole(
+        model="MMSC",
+        dataset="things",
+        config_dict={
+            "encoder": "tfidf",
+            "epochs": 10,
+            "embedding_size": 16,
+            "train_batch_size": 128,
+            "gpu_id": "",
+            "show_progress": False,
+        },
+    )["test_result"]
+    logging.disable(logging.NOTSET)
+    assert result["substitute/ndcg@10"] > 0.6
+
+
+def test_an_audit_that_finds_a_leak_fails(meta, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(["build", "--name", "things", "--meta", str(meta)])
+    test = tmp_path / "dataset/things/things.test.inter"
+    leak = test.read_text().splitlines()[1]
+    with (tmp_path / "dataset/things/things.train.inter").open("a") as train:
+        train.write(leak + "\n")
+    capsys.readouterr()
+    assert main(["audit", "dataset/things"]) == 1
+    assert "LEAK" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["build", "amazon-hone", "--meta", "x.gz"], "amazon-home"),
+        (["build", "amazon-home", "--meta", "nowhere.gz"], "nowhere.gz"),
+        (["build", "--name", "../up", "--meta", "x.gz"], "../up"),
+        (["encode", "nothing"], "nothing"),
+        (["audit", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.gz").touch()
+    assert main(arguments) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["build", "x"], ["demo", "--items"], [], ["frobnicate"]])
+def test_wrong_usage_exits_with_2(arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+
+
+def test_help_has_an_example(capsys):
+    for command in ([], ["build"], ["audit"], ["encode"], ["demo"], ["doctor"]):
+        with pytest.raises(SystemExit) as stop:
+            main([*command, "--help"])
+        assert stop.value.code == 0
+        assert "example: recbole-mmsc" in capsys.readouterr().out
+
+
+def test_recbole_does_not_read_our_arguments(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["recbole-mmsc", "doctor", "--data=here"])
+    assert main() == 0
+    assert sys.argv == ["recbole-mmsc"]
