@@ -43,10 +43,14 @@ EVIDENCE = (
     "edge of the other behaviour",
     "degree of the item",
     "degree of the neighbour",
-    "shared neighbours, co-view",
-    "shared neighbours, co-view, of those possible",
-    "shared neighbours, co-purchase",
-    "shared neighbours, co-purchase, of those possible",
+    # Beside both: nodes co-viewed with the item and co-purchased with the neighbour, and so on.
+    # A complement of a substitute is a complement, so the mixed ones count as well.
+    *(
+        f"{name} with the item, {other} with the neighbour{suffix}"
+        for name in BEHAVIOURS
+        for other in BEHAVIOURS
+        for suffix in ("", ", of those possible")
+    ),
 )
 
 
@@ -203,7 +207,9 @@ def _evidence_of_part(
         np.log1p(degrees[index][nodes]),
     ]
     for graph, degree in zip(graphs, degrees, strict=True):
-        shared = (graph[items] * graph[nodes]).sum(axis=1)
-        possible = np.sqrt(np.maximum(degree[items] * degree[nodes], 1))
-        columns += [np.log1p(shared), shared / possible]
+        beside = graph[items]
+        for other, other_degree in zip(graphs, degrees, strict=True):
+            shared = (beside * other[nodes]).sum(axis=1)
+            possible = np.sqrt(np.maximum(degree[items] * other_degree[nodes], 1))
+            columns += [np.log1p(shared), shared / possible]
     return np.stack(columns, axis=1).astype(np.float32)

@@ -46,7 +46,7 @@ def evidence_of(behaviour, item, node):
 
 def test_a_shared_outsider_is_evidence(tmp_path, file):
     _, co_purchase = read_behaviours(file, IDS, 5, None, seed=0)
-    shared = "shared neighbours, co-purchase"
+    shared = "co_purchase with the item, co_purchase with the neighbour"
     # A and D both stand beside X, A and X both beside D, D and X both beside A
     assert {round(evidence_of(co_purchase, *edge)[shared], 5) for edge in ((1, 4), (1, 5))} == {0}
     rows = [("A", "D", "also_buy"), ("A", "X", "also_buy"), ("D", "X", "also_buy")]
@@ -84,10 +84,20 @@ def test_an_edge_is_no_evidence_for_itself(tmp_path):
     rows += [("C", "D", "also_view"), ("B", "D", "also_view")]
     with_edge = write(tmp_path / "one.parquet", [*rows, ("A", "B", "also_buy")])
     behaviours = read_behaviours(with_edge, IDS, 5, None, seed=0)
-    name = "shared neighbours, co-view"
+    name = "co_view with the item, co_view with the neighbour"
     both_beside_c_alone = evidence_of(behaviours[0], 1, 2)[name]
     both_beside_b_and_d = evidence_of(behaviours[0], 3, 2)[name]
     assert both_beside_b_and_d > both_beside_c_alone
+
+
+def test_a_complement_of_a_substitute_is_evidence(tmp_path):
+    # A and B are co-viewed, B and C co-purchased: evidence for A-C being co-purchased, not for D-C
+    rows = [("A", "B", "also_view"), ("B", "C", "also_buy")]
+    rows += [("A", "C", "also_buy"), ("D", "C", "also_buy")]
+    file = write(tmp_path / "behaviour.parquet", rows)
+    _, co_purchase = read_behaviours(file, IDS, 5, None, seed=0)
+    name = "co_view with the item, co_purchase with the neighbour"
+    assert evidence_of(co_purchase, 1, 3)[name] > evidence_of(co_purchase, 4, 3)[name]
 
 
 def test_a_missing_file_names_the_command(tmp_path):
