@@ -1,0 +1,98 @@
+"""Encoders turn an item's text into a vector; this registry finds them by name.
+
+A name is ``family`` or ``family:argument``; everything after the first colon is handed to the
+family's factory. Heavy libraries are imported by the factories, never by this module.
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .template import DEFAULT_TEMPLATE, TextTemplate
+
+
+class Encoder(ABC):
+    """What ``encode_dataset`` needs of an encoder.
+
+    Attributes:
+        name: the name it is registered under, with its argument.
+        modalities: what it encodes, a subset of ``("text", "image")``.
+        template: which fields of an item make its text.
+        batch_size: how many texts it likes to get at once.
+    """
+
+    name: str
+    modalities: tuple[str, ...] = ("text",)
+    template: TextTemplate = DEFAULT_TEMPLATE
+    batch_size: int = 64
+
+    def fit(self, texts: Sequence[str]) -> None:  # noqa: B027 (doing nothing is the default)
+        """See all texts of the catalogue once, before any is encoded; fixed weights ignore it."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, str]:
+        """Header entries: ``weights_sha256``, licence, library versions; asked after ``fit``."""
+
+    @abstractmethod
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Encode a batch of n non-empty texts into [n, d] float32, rows of length 1 (or 0)."""
+
+
+EncoderFactory = Callable[[str], Encoder]
+
+_factories: dict[str, EncoderFactory] = {}
+
+
+def register_encoder(family: str, factory: EncoderFactory) -> None:
+    """Make an encoder available by name; registering a name again replaces it.
+
+    Args:
+        family: the part of the name before the first colon.
+        factory: called with the part after it ("" if there is none).
+    """
+    if not family or ":" in family:
+        raise ValueError(f"Expected a non-empty family name without a colon (got {family!r}).")
+    _factories[family] = factory
+
+
+def encoder_names() -> tuple[str, ...]:
+    """The registered families, sorted."""
+    return tuple(sorted(_factories))
+
+
+def get_encoder(name: str) -> Encoder:
+    """The encoder called ``family`` or ``family:argument``.
+
+    Raises:
+        ValueError: no such family (the nearest name is suggested), or an argument it cannot use.
+    """
+    family, _, argument = name.partition(":")
+    if family not in _factories:
+        near = difflib.get_close_matches(family, _factories, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"Expected an encoder among {', '.join(encoder_names())} (got {name!r}).{hint}"
+        )
+    return _factories[family](argument)
+
+
+def _tfidf(argument: str) -> Encoder:
+    from .offline import TfidfEncoder
+
+    if argument:
+        raise ValueError(f"The encoder tfidf takes no argument (got {argument!r}).")
+    return TfidfEncoder()
+
+
+def _minilm(precision: str) -> Encoder:
+    from .minilm import MiniLMEncoder
+
+    return MiniLMEncoder(precision or "float32")
+
+
+register_encoder("tfidf", _tfidf)
+register_encoder("minilm", _minilm)

@@ -1,0 +1,81 @@
+"""The demo, whole; and its planted noise, found by the learned reliability."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from recbole.config import Config
+from recbole.data import create_dataset, data_preparation
+from recbole.utils import get_trainer, init_seed
+from sklearn.metrics import roc_auc_score
+
+from recbole_mmsc.cli import main
+from recbole_mmsc.dataset_builders.build import build_dataset
+from recbole_mmsc.dataset_builders.demo import generate_demo
+from recbole_mmsc.encoders.encode import encode_dataset
+from recbole_mmsc.model.mmsc import MMSC
+
+
+@pytest.fixture
+def quiet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_the_demo_prints_one_table_per_relation(capsys):
+    assert main(["demo", "--items", "300"]) == 0
+    printed = capsys.readouterr().out
+    for said in ("substitutes, test part", "complements, test part", "MMSC", "LightGCN", "ItemKNN"):
+        assert said in printed
+    card = json.loads(Path("dataset/demo/dataset.json").read_text())
+    assert card["catalogue"]["with_picture"] > 250
+
+
+@pytest.mark.usefixtures("quiet")
+def test_reliability_separates_planted_noise(tmp_path):
+    raw = generate_demo(tmp_path / "raw", n_items=600, noise=0.3, progress=False)
+    build = build_dataset("demo", [raw.meta], tmp_path / "dataset", progress=False)
+    encode_dataset(build.folder, "tfidf", progress=False)
+    config = Config(
+        model="MMSC",
+        dataset="demo",
+        config_dict={
+            "encoder": "tfidf",
+            "epochs": 8,
+            "train_batch_size": 1024,
+            "gpu_id": "",
+            "data_path": str(tmp_path / "dataset"),
+        },
+    )
+    init_seed(config["seed"], config["reproducibility"])
+    train, _, _ = data_preparation(config, create_dataset(config))
+    model = MMSC(config, train.dataset)
+    get_trainer(config["MODEL_TYPE"], "MMSC")(config, model).fit(train, saved=False)
+    tokens = train.dataset.field2token_id["item_id"]
+    for behaviour, source in zip(model.network.behaviours, ("also_view", "also_buy"), strict=True):
+        assert planted_auc(behaviour, raw.truth, source, tokens) > 0.75
+
+
+def planted_auc(behaviour, truth, source, tokens):
+    """How well the weights of the edges between items tell planted truth from planted noise."""
+    noisy: dict[tuple[int, int], bool] = {}
+    for row in pq.read_table(truth).to_pylist():
+        if row["source"] == source and row["other"] in tokens:
+            ends = tokens[row["item"]], tokens[row["other"]]
+            for pair in (ends, ends[::-1]):
+                noisy[pair] = noisy.get(pair, True) and row["noise"]
+    graph = behaviour.graph
+    items = np.repeat(np.arange(len(graph.offsets) - 1), np.diff(graph.offsets.numpy()))
+    known = [pair in noisy for pair in zip(items, graph.entries.tolist(), strict=True)]
+    edges = torch.from_numpy(np.flatnonzero(known))
+    with torch.no_grad():
+        weights = behaviour.weights(edges).numpy()
+    pairs = zip(items[edges], graph.entries[edges].tolist(), strict=True)
+    return roc_auc_score([not noisy[pair] for pair in pairs], weights)
