@@ -8,6 +8,8 @@ setup(
         "recbole_mmsc.properties",
         "recbole_mmsc.dataset_builders",
         "recbole_mmsc.dataset_builders.amazon",
+        "recbole_mmsc.dataset_builders.audit",
+        "recbole_mmsc.dataset_builders.demo",
     ],
     package_dir={
         "recbole_mmsc": "recbole_mmsc",

@@ -18,8 +18,8 @@ from typing import Any
 
 GRIDS: dict[str, dict[str, list[Any]]] = {
     "MMSC": {},
-    "BPR": {"learning_rate": [0.001, 0.005], "epochs": [60], "stopping_step": [5]},
-    "LightGCN": {"learning_rate": [0.005], "epochs": [60], "stopping_step": [5]},
+    "BPR": {"learning_rate": [0.005], "epochs": [40]},
+    "LightGCN": {"learning_rate": [0.005], "epochs": [40]},
     "ItemKNN": {"k": [50, 200]},
     "EASE": {"reg_weight": [50.0, 200.0]},
 }

@@ -13,7 +13,7 @@ from .amazon import FORMATS
 from .amazon.reviews import co_review_references
 from .atomic import write_inter, write_item, write_user
 from .audit import audit_folder
-from .card import render_card
+from .card import ORIGINS, OWN_CATALOGUE, render_card
 from .catalogue import Catalogue, CatalogueBuilder
 from .checksums import split_checksum
 from .document import (
@@ -50,6 +50,7 @@ class _Request:
     split: str
     seed: int
     field_map: Mapping[str, str] | None
+    origin: str
     progress: bool
 
 
@@ -65,6 +66,7 @@ def build_dataset(
     split: str = "warm",
     seed: int = 2026,
     field_map: Mapping[str, str] | None = None,
+    origin: str = "",
     replace: bool = False,
     progress: bool = True,
 ) -> BuildSummary:
@@ -81,6 +83,8 @@ def build_dataset(
         split: ``warm`` or ``cold``.
         seed: of the split.
         field_map: our field → their column, for ``jsonl`` and ``parquet``.
+        origin: where the data come from and what to cite, for the card; by default what is known
+            of the format.
         replace: take the place of an existing dataset of that name.
         progress: show progress bars on stderr.
 
@@ -105,6 +109,7 @@ def build_dataset(
         split=split,
         seed=seed,
         field_map=field_map,
+        origin=origin,
         progress=progress,
     )
     out = Path(out)
@@ -131,6 +136,7 @@ def _fill(folder: Path, request: _Request) -> dict:
     document = {
         "format_version": FORMAT_VERSION,
         "name": request.name,
+        "origin": request.origin or ORIGINS.get(request.format, OWN_CATALOGUE),
         "notices": _notices(relations, request),
         "exclusive_relations": request.policy in EXCLUSIVE_POLICIES,
         "options": {

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from .labels import POLICIES, RELATIONS
 from .splits import PHASES
 
-_RIGHTS = {
+#: Format → where data of it come from, under which terms.
+ORIGINS = {
     "amazon-2014": "Amazon product metadata of 2014. For research; the rights stay with their "
     "owners. Cite McAuley et al., *Image-based recommendations on styles and substitutes*, SIGIR "
     "2015, and *Inferring networks of substitutable and complementary products*, KDD 2015.",
@@ -18,7 +19,7 @@ _RIGHTS = {
     "owners. Cite Hou et al., *Bridging language and items for retrieval and recommendation*, "
     "2024.",
 }
-_OWN_RIGHTS = "Built from a catalogue of its owner's: ask whoever gave it to you for its terms."
+OWN_CATALOGUE = "Built from a catalogue of its owner's: ask whoever gave it to you for its terms."
 
 _SPLITS = {
     "warm": "Pairs are held out, each of both relations and both directions at once; every item "
@@ -60,7 +61,7 @@ def render_card(document: dict) -> str:
                 for s in document["sources"]
             ),
         ),
-        _RIGHTS.get(options["format"], _OWN_RIGHTS),
+        document["origin"],
         "## Options",
         _table(("option", "value"), _options(options)),
         f"Label policy `{options['policy']}`: {POLICIES[options['policy']]}. "

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from recbole_mmsc.dataset_builders.demo import generate_demo
-from recbole_mmsc.dataset_builders.demo_pictures import DRAWINGS, draw_product
-from recbole_mmsc.dataset_builders.demo_words import COMPLEMENTS, STYLES, TYPES
-from recbole_mmsc.dataset_builders.demo_world import (
+from recbole_mmsc.dataset_builders.demo.pictures import DRAWINGS, draw_product
+from recbole_mmsc.dataset_builders.demo.words import COMPLEMENTS, STYLES, TYPES
+from recbole_mmsc.dataset_builders.demo.world import (
     LONGEST_LIST,
     list_references,
     make_world,

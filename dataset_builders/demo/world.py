@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from .demo_words import COMPLEMENTS, STYLES, TYPES
+from .words import COMPLEMENTS, STYLES, TYPES
 
 PAIRS_PER_ITEM = 6  # clean pairs of each relation, so 12 neighbours an item on average
 ITEMS_PER_TYPE = 40  # at least: a small catalogue has fewer types

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from .findings import Finding, Severity
-from .splits import PHASES
-from .vocabulary import Vocabulary
+from ..splits import PHASES
+from ..vocabulary import Vocabulary
 
 #: What reading a damaged or hostile file may raise.
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, pa.ArrowException)

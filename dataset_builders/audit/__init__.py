@@ -1,7 +1,7 @@
 """The audit: does a dataset folder leak what it holds out?
 
 Works on any folder of RecBole's pre-split files, believes nothing that is written beside them,
-and never holds more than numbers for tokens. What is checked is said in :mod:`.audit_checks`.
+and never holds more than numbers for tokens. What is checked is said in :mod:`.checks`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import audit_checks as checks
-from . import audit_extras as extras
-from .audit_reading import UNREADABLE, Folder, open_folder
+from . import checks, extras
+from .reading import UNREADABLE, Folder, open_folder
 from .findings import Finding
-from .product import BuildError
+from ..product import BuildError
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from .demo_pictures import draw_product
-from .demo_words import STYLES, TYPES, brand_names, write_texts
-from .demo_world import CO_PURCHASE, CO_VIEW, N_BRANDS, World, list_references, make_world
+from .pictures import draw_product
+from .words import STYLES, TYPES, brand_names, write_texts
+from .world import CO_PURCHASE, CO_VIEW, N_BRANDS, World, list_references, make_world
 
 
 @dataclass(frozen=True, slots=True)
