@@ -99,6 +99,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from recbole_mmsc.dataset_builders.presets import load_presets
+
     parser = argparse.ArgumentParser(
         prog="recbole-mmsc",
         description="Substitutable and complementary items with RecBole.",
@@ -121,7 +123,8 @@ def _parser() -> argparse.ArgumentParser:
         "Turn raw metadata into an audited dataset folder.",
         "build amazon-home --meta meta_Home_and_Kitchen.json.gz",
     )
-    build.add_argument("preset", nargs="?", default="", help="a preset, such as amazon-home")
+    presets = ", ".join(name for name, preset in load_presets().items() if preset.file)
+    build.add_argument("preset", nargs="?", default="", help=f"a preset: {presets}")
     build.add_argument("--meta", nargs="+", type=Path, required=True, metavar="FILE")
     build.add_argument("--name", help="name of the dataset; needed where no preset is given")
     build.add_argument("--format", choices=FORMATS, default="auto", help="default: %(default)s")

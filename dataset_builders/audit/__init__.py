@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import checks, extras
-from .reading import UNREADABLE, Folder, open_folder
-from .findings import Finding
 from ..product import BuildError
+from . import checks, extras
+from .findings import Finding
+from .reading import UNREADABLE, Folder, open_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .reading import Folder, Rows
-from .findings import Finding, Severity
 from ..keys import contains, pair_keys
+from .findings import Finding, Severity
+from .reading import Folder, Rows
 
 _EXAMPLES = 3
 _ROW_GROUPS = 4  # of behaviour.parquet, read at a time

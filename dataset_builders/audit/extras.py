@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 
-from .reading import Folder
 from ..checksums import split_checksum
-from .findings import Finding, Severity
 from ..keys import contains, pair_keys
 from ..splits import PHASES
+from .findings import Finding, Severity
+from .reading import Folder
 
 _LISTS = 1024  # candidate lists read at a time, each of about a thousand
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from .findings import Finding, Severity
 from ..splits import PHASES
 from ..vocabulary import Vocabulary
+from .findings import Finding, Severity
 
 #: What reading a damaged or hostile file may raise.
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, pa.ArrowException)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -40,8 +41,18 @@ class BehaviourGraph(Rows):
         Returns:
             ``[at most p]`` edge ids.
         """
-        edges, owner = self.of(items)
-        return edges[self.entries[edges] == nodes[owner]]
+        wanted = items * len(self.popularity) + nodes
+        edges = torch.searchsorted(self._keys, wanted)
+        found = edges < len(self._keys)
+        found[found.clone()] = self._keys[edges[found]] == wanted[found]
+        return edges[found]
+
+    @cached_property
+    def _keys(self) -> Tensor:
+        """``[n_edges]`` one number for each pair of item and node, ascending as the edges are."""
+        items = torch.arange(len(self.offsets) - 1, device=self.offsets.device)
+        owners = torch.repeat_interleave(items, self.offsets.diff())
+        return owners * len(self.popularity) + self.entries
 
 
 @dataclass(frozen=True, eq=False)
