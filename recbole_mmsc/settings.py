@@ -92,8 +92,11 @@ class MMSCSettings(ModelSettings):
     embedding_size: int = Field(gt=0, le=4096, description="width of every item vector")
     dropout: float = Field(ge=0, lt=1, description="share of the fused entries zeroed in training")
     candidates: int = Field(gt=0, description="items of a batch that each query is ranked against")
+    edge_dropout: float = Field(
+        ge=0, lt=1, description="share of the edges that pass no message in a training step"
+    )
     neighbours: int = Field(
-        ge=0, description="neighbours drawn of an item and behaviour in a training step, 0: all"
+        gt=0, description="neighbours of an item and behaviour heard in a training step, about"
     )
     content_neighbours: int = Field(
         ge=0, description="content neighbours an item without behaviour borrows from, 0: none"

@@ -55,6 +55,7 @@ class MMSC(GeneralRecommender):
             reliable=self.settings.reliability_weight > 0,
             dropout=self.settings.dropout,
         )
+        self._kept = (1 - self.settings.edge_dropout, self.settings.neighbours)
         self._catalogue: tuple[Tensor, Tensor, Tensor] | None = None
 
     # --- training ------------------------------------------------------------------------------
@@ -79,7 +80,7 @@ class MMSC(GeneralRecommender):
         batch = torch.cat([items, positives, candidates]).unique()
         hidden = self._edges_between(items, positives)
         forgotten = torch.rand(len(batch), device=batch.device) < settings.forgotten
-        meaning = network.mean(batch, hidden, forgotten, settings.neighbours)
+        meaning = network.mean(batch, hidden, forgotten, self._kept)
         queries, targets = network.heads(batch, meaning, forgotten)
         bias = network.bias[:, batch] * network.warm(batch)
 
@@ -133,7 +134,7 @@ class MMSC(GeneralRecommender):
     def _views_loss(self, batch: Tensor, meaning: Meaning, hidden: list[Tensor]) -> Tensor:
         """Two views of an item, each with edges dropped of its own, mean the same."""
         chosen = torch.randperm(len(batch), device=batch.device)[: self.settings.views]
-        other = self.network.mean(batch[chosen], hidden, None, self.settings.neighbours)
+        other = self.network.mean(batch[chosen], hidden, None, self._kept)
         return torch.stack(
             [
                 info_nce(one[chosen], two, self.settings.temperature)

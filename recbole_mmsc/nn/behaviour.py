@@ -125,7 +125,7 @@ class BehaviourEncoder(nn.Module):
         nodes: nn.Embedding,
         hidden: Tensor | None = None,
         forgotten: Tensor | None = None,
-        kept: int = 0,
+        kept: tuple[float, int] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Aggregate the rows of some items.
 
@@ -134,8 +134,8 @@ class BehaviourEncoder(nn.Module):
             nodes: the node vectors, ``[n_nodes, d]``.
             hidden: ``[n_edges]`` bool, edges that pass no message: those about to be predicted.
             forgotten: ``[m]`` bool, items to be treated as if they had no neighbours.
-            kept: about so many edges of a row are drawn and the others dropped, so that the more
-                neighbours an item has, the more of them it loses; 0 keeps all.
+            kept: which share of a row's edges are drawn, and about how many at most, so that the
+                more neighbours an item has, the more of them it loses; None keeps all.
 
         Returns:
             ``[m, d]`` vectors, zero for items with neither own nor borrowed neighbours, and
@@ -147,9 +147,10 @@ class BehaviourEncoder(nn.Module):
             shown &= ~hidden[edges]
         if forgotten is not None:
             shown &= ~forgotten[row]
-        if kept:
-            lengths = torch.bincount(row, minlength=len(items))
-            shown &= torch.rand(len(edges), device=items.device) * lengths[row] < kept
+        if kept is not None:
+            share, most = kept
+            chance = (most / self.graph.lengths(items)).clamp(max=1) * share
+            shown &= torch.rand(len(edges), device=items.device) < chance[row]
         edges, row = edges[shown], row[shown]
         neighbours, weight = self.graph.entries[edges], self.weights(edges)
         alone = torch.bincount(row, minlength=len(items)) == 0

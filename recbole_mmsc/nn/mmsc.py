@@ -95,7 +95,7 @@ class MMSCNetwork(nn.Module):
         items: Tensor,
         hidden: list[Tensor] | None = None,
         forgotten: Tensor | None = None,
-        kept: int = 0,
+        kept: tuple[float, int] | None = None,
     ) -> Meaning:
         """Content and behaviour of some items, fused at the semantic level.
 
@@ -103,7 +103,7 @@ class MMSCNetwork(nn.Module):
             items: ``[m]`` item ids.
             hidden: for each behaviour ``[n_edges]`` bool, edges that pass no message.
             forgotten: ``[m]`` bool, items to be treated as cold.
-            kept: neighbours drawn of a row in each behaviour; 0 keeps all.
+            kept: share of a row's edges that are drawn, and how many at most; None keeps all.
         """
         sources, available = self.content(items)
         for index, behaviour in enumerate(self.behaviours):

@@ -85,7 +85,7 @@ def test_items_with_more_neighbours_lose_more_of_them():
     encoder = BehaviourEncoder(graph([list(range(100)), [0, 1]], 100), None, 3, False)
     nodes = nn.Embedding(100, 3)
     whole, _ = encoder(torch.tensor([0, 1]), nodes)
-    drawn, _ = encoder(torch.tensor([0, 1]), nodes, kept=10)
+    drawn, _ = encoder(torch.tensor([0, 1]), nodes, kept=(1.0, 10))
     assert not torch.allclose(whole[0], drawn[0])
     torch.testing.assert_close(whole[1], drawn[1])
 
@@ -114,3 +114,18 @@ def test_reliability_weights_the_messages():
         patch.setattr(encoder, "weights", lambda edges: torch.tensor([1.0, 0.0]))
         vectors, _ = encoder(torch.tensor([0]), nodes)
     torch.testing.assert_close(vectors[0], torch.tensor([1.0, 0.0, 0.0]), atol=1e-5, rtol=0)
+
+
+def test_a_share_of_the_edges_is_drawn():
+    torch.manual_seed(0)
+    encoder = BehaviourEncoder(graph([list(range(1000))], 1000), None, 3, False)
+    nodes = nn.Embedding(1000, 3)
+    heard = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            encoder, "weights", lambda edges: heard.append(edges) or torch.ones(len(edges))
+        )
+        encoder(torch.tensor([0]), nodes, kept=(0.6, 10_000))
+        encoder(torch.tensor([0]), nodes)
+    assert 550 < len(heard[0]) < 650
+    assert len(heard[1]) == 1000
