@@ -18,8 +18,8 @@ from typing import Any
 
 GRIDS: dict[str, dict[str, list[Any]]] = {
     "MMSC": {},
-    "BPR": {"learning_rate": [0.002, 0.005], "epochs": [30]},
-    "LightGCN": {"learning_rate": [0.005], "epochs": [30]},
+    "BPR": {"learning_rate": [0.005], "epochs": [30]},
+    "LightGCN": {"learning_rate": [0.005], "epochs": [12]},
     "ItemKNN": {"k": [50, 200]},
     "EASE": {"reg_weight": [50.0, 200.0]},
 }
