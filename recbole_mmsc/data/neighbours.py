@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from recbole_mmsc.data.relations import Behaviour
+from recbole_mmsc.data.sparse_rows import largest_of_rows
 
 ROWS_AT_ONCE = 2048
 BORROWED_AT_MOST = 64
@@ -69,18 +70,13 @@ def borrow_rows(
     nodes, weights = [], []
     for start in range(0, n_items, ROWS_AT_ONCE):
         stop = min(start + ROWS_AT_ONCE, n_items)
-        block = (neighbours[start:stop] @ lenders).tocoo()
-        row, node = block.row.astype(np.int64) + start, block.col.astype(np.int64)
-        share = block.data / total[row]
-        proper = row != node
-        row, node, share = row[proper], node[proper], share[proper]
-        order = np.lexsort((node, -share, row))
-        row, node, share = row[order], node[order], share[order]
-        rank = np.arange(len(row)) - np.searchsorted(row, row)
-        best = rank < BORROWED_AT_MOST
-        row, node, share = row[best], node[best], share[best]
-        order = np.lexsort((node, row))
-        offsets[start + 1 : stop + 1] = np.bincount(row - start, minlength=stop - start)
-        nodes.append(node[order])
-        weights.append(share[order].astype(np.float32))
+        block = sparse.coo_array(neighbours[start:stop] @ lenders)
+        row, node = block.coords
+        proper = node != row + start
+        share = (block.data / total[start:stop][row])[proper].astype(np.float32)
+        ends = row[proper], node[proper]
+        kept = largest_of_rows(sparse.csr_array((share, ends), shape=block.shape), BORROWED_AT_MOST)
+        offsets[start + 1 : stop + 1] = np.diff(kept.indptr)
+        nodes.append(kept.indices.astype(np.int64))
+        weights.append(kept.data)
     return offsets.cumsum(), np.concatenate(nodes), np.concatenate(weights)

@@ -46,6 +46,7 @@ class MMSC(GeneralRecommender):
         self.register_buffer("relation", torch.from_numpy(queries.relation), persistent=False)
         self.register_buffer("query_item", torch.from_numpy(queries.item), persistent=False)
         self.positives = inputs.positives.to(config["device"])
+        self.completed = [rows.to(config["device"]) for rows in inputs.completed or []]
         self.network = MMSCNetwork(
             {name: m.to(config["device"]) for name, m in inputs.modalities.items()},
             [graph.to(config["device"]) for graph in inputs.graphs],
@@ -111,7 +112,7 @@ class MMSC(GeneralRecommender):
         for behaviour in self.network.behaviours:
             graph = behaviour.graph
             mask = torch.zeros(len(graph.entries), dtype=torch.bool, device=items.device)
-            mask[graph.find(*ends)] = True
+            mask[graph.find(*ends)[1]] = True
             hidden.append(mask)
         return hidden
 
@@ -172,7 +173,12 @@ class MMSC(GeneralRecommender):
         relation = self.relation[users].clamp(min=0)
         at_items, at_targets = torch.searchsorted(batch, items), torch.searchsorted(batch, targets)
         scores = (queries[relation, at_items] * answers[relation, at_targets]).sum(dim=-1)
-        return scores + bias[relation, at_targets]
+        scores = scores + bias[relation, at_targets]
+        for index, completed in enumerate(self.completed):
+            asked = (relation == index).nonzero().squeeze(1)
+            found, entries = completed.find(items[asked], targets[asked])
+            scores[asked[found]] += self.settings.completion_weight * completed.weights[entries]
+        return scores
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
         """Scores of the whole catalogue: ``[b]`` query tokens → ``[b, n_items]``.
@@ -186,6 +192,12 @@ class MMSC(GeneralRecommender):
         for relation in range(len(RELATIONS)):
             asked = (relations == relation).nonzero().squeeze(1)
             scores[asked] = queries[relation][items[asked]] @ answers[relation].T + bias[relation]
+            if self.completed:
+                completed = self.completed[relation]
+                entries, row = completed.of(items[asked])
+                scores[asked[row], completed.entries[entries]] += (
+                    self.settings.completion_weight * completed.weights[entries]
+                )
         scores[torch.arange(len(users), device=users.device), items] = float("-inf")
         return scores
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch_geometric.utils import scatter
 
-from recbole_mmsc.nn.shared import Rows
+from recbole_mmsc.nn.shared import Rows, WeightedRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,42 +29,6 @@ class BehaviourGraph(Rows):
     evidence: Tensor
     contrast: Tensor
     popularity: Tensor
-
-    def find(self, items: Tensor, nodes: Tensor) -> Tensor:
-        """Edge ids of those of the pairs ``(items[k], nodes[k])`` that are edges.
-
-        Args:
-            items: ``[p]`` item ids.
-            nodes: ``[p]`` node ids.
-
-        Returns:
-            ``[at most p]`` edge ids.
-        """
-        wanted = items * len(self.popularity) + nodes
-        edges = torch.searchsorted(self._keys, wanted)
-        found = edges < len(self._keys)
-        found[found.clone()] = self._keys[edges[found]] == wanted[found]
-        return edges[found]
-
-    @cached_property
-    def _keys(self) -> Tensor:
-        """``[n_edges]`` one number for each pair of item and node, ascending as the edges are."""
-        items = torch.arange(len(self.offsets) - 1, device=self.offsets.device)
-        owners = torch.repeat_interleave(items, self.offsets.diff())
-        return owners * len(self.popularity) + self.entries
-
-
-@dataclass(frozen=True, eq=False)
-class BorrowedRows(Rows):
-    """For each item, what stands beside its content neighbours: its row when it has none.
-
-    Args:
-        offsets: ``[n_items + 1]``, where each item's row begins.
-        entries: ``[n_borrowed]`` node ids, ascending within a row.
-        weights: ``[n_borrowed]`` in [0, 1], how much the content neighbours agree on each.
-    """
-
-    weights: Tensor
 
 
 class EdgeReliability(nn.Module):
@@ -97,13 +60,14 @@ class BehaviourEncoder(nn.Module):
 
     Args:
         graph: the behaviour.
-        borrowed: what items without neighbours borrow; None if they borrow nothing.
+        borrowed: for each item what stands beside its content neighbours, its row when it has
+            none; weights in [0, 1], how much they agree on each. None if nothing is borrowed.
         size: width d of the vectors.
         reliable: False weighs every edge alike.
     """
 
     def __init__(
-        self, graph: BehaviourGraph, borrowed: BorrowedRows | None, size: int, reliable: bool = True
+        self, graph: BehaviourGraph, borrowed: WeightedRows | None, size: int, reliable: bool = True
     ) -> None:
         super().__init__()
         self.graph = graph

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from recbole_mmsc.nn.aggregation import SemanticAttention, TaskGate
-from recbole_mmsc.nn.behaviour import BehaviourEncoder, BehaviourGraph, BorrowedRows
+from recbole_mmsc.nn.behaviour import BehaviourEncoder, BehaviourGraph
 from recbole_mmsc.nn.content import ContentEncoder, Modality
+from recbole_mmsc.nn.shared import WeightedRows
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class MMSCNetwork(nn.Module):
         self,
         modalities: dict[str, Modality],
         graphs: list[BehaviourGraph],
-        borrowed: list[BorrowedRows | None],
+        borrowed: list[WeightedRows | None],
         n_relations: int,
         size: int,
         reliable: bool = True,

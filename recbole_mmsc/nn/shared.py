@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import torch
@@ -57,3 +58,40 @@ class Rows(Shared):
     def lengths(self, rows: torch.Tensor) -> torch.Tensor:
         """Number of entries of some rows, ``[m]`` → ``[m]``."""
         return self.offsets[rows + 1] - self.offsets[rows]
+
+    def find(self, rows: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Where some entries lie.
+
+        Args:
+            rows: ``[p]`` row ids.
+            wanted: ``[p]``, an entry to look for in each of the rows.
+
+        Returns:
+            ``[p]`` bool, which of them are there, and ``[those]`` their positions in ``entries``.
+        """
+        keys, stride = self._keys
+        key = rows * stride + wanted
+        position = torch.searchsorted(keys, key)
+        found = (position < len(keys)) & (wanted < stride)
+        found[found.clone()] = keys[position[found]] == key[found]
+        return found, position[found]
+
+    @cached_property
+    def _keys(self) -> tuple[torch.Tensor, int]:
+        """``[n_entries]`` one ascending number for each row and entry, and the step of a row."""
+        stride = int(self.entries.max()) + 1 if len(self.entries) else 1
+        rows = torch.arange(len(self.offsets) - 1, device=self.offsets.device)
+        return torch.repeat_interleave(rows, self.offsets.diff()) * stride + self.entries, stride
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedRows(Rows):
+    """Lists of weighted entries.
+
+    Args:
+        offsets: ``[n_rows + 1]``, where each row begins.
+        entries: ``[n_entries]``, ascending within a row.
+        weights: ``[n_entries]``.
+    """
+
+    weights: torch.Tensor

@@ -27,6 +27,16 @@ class MMSCSettings(ModelSettings):
     content_neighbours: int = Field(
         ge=0, description="content neighbours an item without behaviour borrows from, 0: none"
     )
+    content_sharpness: float = Field(
+        gt=0, le=64, description="power of the content neighbours' cosines when items borrow"
+    )
+    completion_weight: float = Field(
+        ge=0, description="weight of the completed graph in the score, 0: off"
+    )
+    completion_features: int = Field(
+        gt=0, description="features in the linear model of one item and relation"
+    )
+    completion_reg: float = Field(gt=0, description="lambda of the linear models, as EASE's")
     forgotten: float = Field(
         ge=0, lt=1, description="share of a batch's items trained as if they had no behaviour"
     )

@@ -104,10 +104,23 @@ def test_a_weight_of_zero_turns_a_part_off(tiny_folder, part):
     assert [loss.item() == 0 for loss in losses] == [name == part for name in order]
 
 
+def test_the_completed_graph_knows_the_planted_relations_untrained(tiny_folder):
+    config, model, parts = prepare(tiny_folder)
+    trainer = get_trainer(config["MODEL_TYPE"], "MMSC")(config, model)
+    completed = trainer.evaluate(parts[2], load_best_model=False)
+    config, model, parts = prepare(tiny_folder, completion_weight=0.0)
+    assert model.completed == []
+    trainer = get_trainer(config["MODEL_TYPE"], "MMSC")(config, model)
+    without = trainer.evaluate(parts[2], load_best_model=False)
+    for relation in ("substitute", "complement"):
+        assert completed[f"{relation}/ndcg@10"] > without[f"{relation}/ndcg@10"] + 0.1
+
+
 def test_a_copy_costs_its_parameters_alone(tiny_folder):
     _, model, _ = prepare(tiny_folder)
     twin = copy.deepcopy(model)
     assert twin.positives is model.positives
+    assert twin.completed[0] is model.completed[0]
     assert twin.network.behaviours[1].graph is model.network.behaviours[1].graph
 
 

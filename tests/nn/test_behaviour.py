@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from recbole_mmsc.nn.behaviour import BehaviourEncoder, BorrowedRows
-from recbole_mmsc.nn.shared import Rows
+from recbole_mmsc.nn.behaviour import BehaviourEncoder
+from recbole_mmsc.nn.shared import Rows, WeightedRows
 from tests.nn.worlds import graph
 
 
@@ -24,8 +24,10 @@ def test_rows_of_nothing():
 
 
 def test_find_gives_only_pairs_that_are_edges():
-    found = graph([[1, 2], [0], [0]], 3).find(torch.tensor([0, 1, 2]), torch.tensor([2, 2, 0]))
-    assert found.tolist() == [1, 3]
+    rows = graph([[1, 2], [0], [0]], 3)
+    found, edges = rows.find(torch.tensor([0, 1, 2, 0]), torch.tensor([2, 2, 0, 3]))
+    assert found.tolist() == [True, False, True, False]
+    assert edges.tolist() == [1, 3]
 
 
 def test_shared_tensors_are_not_copied_with_a_model():
@@ -67,7 +69,7 @@ def test_a_hidden_edge_passes_no_message():
 
 
 def test_a_forgotten_or_lonely_item_borrows():
-    borrowed = BorrowedRows(torch.tensor([0, 1, 2]), torch.tensor([2, 2]), torch.tensor([1.0, 1.0]))
+    borrowed = WeightedRows(torch.tensor([0, 1, 2]), torch.tensor([2, 2]), torch.tensor([1.0, 1.0]))
     encoder, nodes = encoder_and_nodes([[1], [], [0]], 3, borrowed=None)
     encoder.borrowed = borrowed
     nn.init.constant_(encoder.borrowed_mark, 5.0)

@@ -2,9 +2,10 @@
 
 import torch
 
-from recbole_mmsc.nn.behaviour import BehaviourGraph, BorrowedRows
+from recbole_mmsc.nn.behaviour import BehaviourGraph
 from recbole_mmsc.nn.content import Modality
 from recbole_mmsc.nn.mmsc import MMSCNetwork
+from recbole_mmsc.nn.shared import WeightedRows
 
 
 def graph(rows: list[list[int]], n_nodes: int, evidence=None, contrast=None) -> BehaviourGraph:
@@ -32,7 +33,7 @@ def network(seed: int = 0, **options) -> MMSCNetwork:
             graph([[3], [2], [1, 3], [0, 2], []], 6),
         ],
         [
-            BorrowedRows(
+            WeightedRows(
                 torch.tensor([0, 0, 0, 0, 0, 2]), torch.tensor([1, 2]), torch.tensor([0.9, 0.5])
             ),
             None,

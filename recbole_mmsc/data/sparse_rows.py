@@ -1,0 +1,29 @@
+"""Sparse matrices as lists of rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+
+def largest_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
+    """The ``k`` largest entries of each row; of equal ones those that stand first.
+
+    Columns ascend within a row of the result.
+    """
+    kept = np.ones(len(matrix.data), bool)
+    for row in np.flatnonzero(np.diff(matrix.indptr) > k):
+        start, stop = matrix.indptr[row], matrix.indptr[row + 1]
+        smaller = np.argsort(-matrix.data[start:stop], kind="stable")[k:]
+        kept[start + smaller] = False
+    indptr = np.concatenate([[0], kept.cumsum()])[matrix.indptr]
+    found = sparse.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
+    found.sort_indices()
+    return found
+
+
+def diagonal(values: np.ndarray) -> sparse.csr_array:
+    """``[n]`` → ``[n, n]``; zeros are not stored."""
+    matrix = sparse.csr_array(sparse.diags_array(values))
+    matrix.eliminate_zeros()
+    return matrix

@@ -1,0 +1,15 @@
+import numpy as np
+from scipy import sparse
+
+from recbole_mmsc.data.sparse_rows import diagonal, largest_of_rows
+
+
+def test_the_largest_of_each_row_and_of_equal_ones_the_first():
+    matrix = sparse.csr_array(np.array([[0.0, 3, 1, 2], [0, 0, 0, 0], [5, 5, 5, 0], [0, -1, 0, 4]]))
+    expected = [[0, 3, 0, 2], [0, 0, 0, 0], [5, 5, 0, 0], [0, -1, 0, 4]]
+    assert largest_of_rows(matrix, 2).toarray().tolist() == expected
+
+
+def test_a_diagonal_without_zeros():
+    assert diagonal(np.array([2.0, 0, 1])).toarray().tolist() == [[2, 0, 0], [0, 0, 0], [0, 0, 1]]
+    assert diagonal(np.array([2.0, 0, 1])).nnz == 2
