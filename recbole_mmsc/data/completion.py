@@ -7,23 +7,43 @@ to t; it is solved, not trained (:func:`recbole_mmsc.data.local_ridge.local_ridg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from recbole_mmsc.data.local_ridge import local_ridge
-from recbole_mmsc.data.relations import Behaviour
+from recbole_mmsc.data.relations import BEHAVIOURS, Behaviour
 from recbole_mmsc.data.sparse_rows import diagonal, largest_of_rows
 
 ROWS_AT_ONCE = 1024
 KEPT_AT_MOST = 300  # suggestions of an item and relation; those behind rank below any list
 
 
+CONTENT, KNOWN = "content", "training pair"
+
+
 @dataclass(frozen=True)
+class Reason:
+    """One of the summands of an entry of a completed graph.
+
+    Args:
+        item: the item it was found beside: the query, or the target.
+        beside: the node that stands beside it.
+        how: ``co_view``, ``co_purchase``, ``content`` (a content neighbour), or ``training pair``.
+        weight: what it adds; below zero it speaks against the pair.
+    """
+
+    item: int
+    beside: int
+    how: str
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
 class Completion:
-    """The linear models of all items.
+    """The training pairs of each relation, and linear models that suggest others.
 
     The columns of a row are: the co-viewed nodes, the co-purchased nodes, and, where there is
     content, the content neighbours with their cosines.
@@ -31,10 +51,16 @@ class Completion:
     Args:
         rows: ``[n_items, n_features]`` what stands beside each item.
         weights: for each relation ``[n_features, n_items]``.
+        known: for each relation the ``[n_items, n_items]`` training pairs.
+        borrowing: ``[n_items, n_items]``, who stands for whom (:func:`borrowing_of`).
+        n_nodes: columns of a behaviour.
     """
 
     rows: sparse.csr_array
     weights: list[sparse.csc_array]
+    known: Sequence[sparse.csr_array]
+    borrowing: sparse.csr_array
+    n_nodes: int
 
     def suggest(self, relation: int, items: np.ndarray) -> sparse.csr_array:
         """``x_i w_t + x_t w_i`` for some items i and all items t, ``[m, n_items]``."""
@@ -42,11 +68,62 @@ class Completion:
         back = self.rows @ self.weights[relation][:, items]
         return sparse.csr_array(there + back.T)
 
+    def graph(self, relation: int) -> sparse.csr_array:
+        """The completed graph of a relation: training pairs and suggestions, cold items included.
+
+        An item without behaviour is given the mean row of its content neighbours: with B the matrix
+        of ``borrowing`` the completed graph is B (known + suggested). As a target it is suggested
+        to nobody: giving it the columns of its neighbours as well puts it before what is known.
+
+        Returns:
+            ``[n_items, n_items]``, positive entries only, at most :data:`KEPT_AT_MOST` in a row,
+            none on the diagonal.
+        """
+        blocks = _blocks(self.rows.shape[0])
+        own = sparse.vstack([_largest(self._own(relation, block), block) for block in blocks])
+        own = sparse.csr_array(own)
+        lent = [_largest(self.borrowing[block] @ own, block) for block in blocks]
+        return sparse.csr_array(sparse.vstack(lent))
+
+    def reasons(self, relation: int, query: int, target: int) -> list[Reason]:
+        """The summands of one entry of a completed graph, the largest first."""
+        lenders, share = self._row(self.borrowing, query)
+        if lenders.tolist() != [query]:
+            own = self._own(relation, lenders)[:, [target]].toarray().ravel()
+            found = [
+                Reason(query, int(lender), CONTENT, float(weight))
+                for lender, weight in zip(lenders, share * own, strict=True)
+            ]
+        else:
+            found = [*self._found_by(relation, query, target)]
+            found += self._found_by(relation, target, query)
+            if self.known[relation][query, target]:
+                found.append(Reason(query, target, KNOWN, 1.0))
+        return sorted((r for r in found if r.weight), key=lambda r: -abs(r.weight))
+
+    def _own(self, relation: int, items: np.ndarray) -> sparse.csr_array:
+        return self.known[relation][items] + self.suggest(relation, items)
+
+    def _found_by(self, relation: int, item: int, other: int) -> Iterator[Reason]:
+        """The summands of ``x_item w_other``."""
+        features, values = self._row(self.rows, item)
+        weights = self.weights[relation][features, [other] * len(features)]
+        for feature, weight in zip(features.tolist(), values * weights, strict=True):
+            part, node = divmod(feature, self.n_nodes)
+            yield Reason(item, node, (*BEHAVIOURS, CONTENT)[part], float(weight))
+
+    @staticmethod
+    def _row(matrix: sparse.csr_array, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Columns and values of the entries of one row."""
+        entries = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        return matrix.indices[entries], matrix.data[entries]
+
 
 def solve_completion(
     behaviours: Sequence[Behaviour],
     known: Sequence[sparse.csr_array],
     alike: sparse.csr_array | None,
+    borrowing: sparse.csr_array,
     at_most: int,
     reg_weight: float,
     progress: bool = False,
@@ -61,6 +138,7 @@ def solve_completion(
             from, over the same nodes.
         known: for each relation the ``[n_items, n_items]`` training pairs.
         alike: ``[n_items, n_items]`` cosines of content neighbours, or None.
+        borrowing: ``[n_items, n_items]``, who stands for whom (:func:`borrowing_of`).
         at_most: features of one linear model.
         reg_weight: lambda of the ridge regressions.
         progress: show progress bars.
@@ -86,38 +164,7 @@ def solve_completion(
         weights.append(
             local_ridge(samples[named], labels[named], forbidden, at_most, reg_weight, name)
         )
-    return Completion(samples[:n_items], weights)
-
-
-def completed_graphs(
-    completion: Completion, known: Sequence[sparse.csr_array], borrowing: sparse.csr_array
-) -> list[sparse.csr_array]:
-    """The training pairs and the suggestions of each relation, cold items included.
-
-    An item without behaviour is given the mean row of its content neighbours: with B the matrix of
-    ``borrowing`` the completed graph is B (known + suggested). As a target it is suggested to
-    nobody: giving it the columns of its neighbours as well puts it before what is known.
-
-    Args:
-        completion: the linear models.
-        known: for each relation the ``[n_items, n_items]`` training pairs.
-        borrowing: ``[n_items, n_items]``, rows of sum one, or of nothing; one on the diagonal of
-            an item with behaviour.
-
-    Returns:
-        For each relation ``[n_items, n_items]``, positive entries only, at most
-        :data:`KEPT_AT_MOST` in a row, none on the diagonal.
-    """
-    graphs = []
-    for relation, pairs in enumerate(known):
-        blocks = [
-            _largest(pairs[block] + completion.suggest(relation, block), block)
-            for block in _blocks(pairs.shape[0])
-        ]
-        own = sparse.csr_array(sparse.vstack(blocks))
-        blocks = [_largest(borrowing[block] @ own, block) for block in _blocks(pairs.shape[0])]
-        graphs.append(sparse.csr_array(sparse.vstack(blocks)))
-    return graphs
+    return Completion(samples[:n_items], weights, known, borrowing, n_nodes)
 
 
 def borrowing_of(alike: sparse.csr_array | None, warm: np.ndarray) -> sparse.csr_array:

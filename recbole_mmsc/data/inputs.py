@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from recbole_mmsc.data.completion import borrowing_of, completed_graphs, solve_completion
+from recbole_mmsc.data.completion import Completion, borrowing_of, solve_completion
+from recbole_mmsc.data.features import FeatureError
 from recbole_mmsc.data.modalities import item_ids, read_modalities, unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
 from recbole_mmsc.data.queries import read_queries
@@ -29,7 +30,8 @@ class Inputs:
     modalities: dict[str, Modality]
     graphs: list[BehaviourGraph]
     borrowed: list[WeightedRows | None]
-    completed: list[WeightedRows] | None
+    completion: Completion | None
+    outsiders: list[str]
     positives: Rows
 
 
@@ -41,12 +43,20 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         dataset: RecBole's training dataset.
         settings: MMSC's settings.
         seed: draws the pairs that the reliability is contrasted with.
+
+    Raises:
+        FeatureError: the features are missing, broken, of another catalogue, or of none of the
+            modalities that are asked for.
+        FileNotFoundError: the folder has no ``behaviour.parquet``.
     """
-    modalities = read_modalities(folder, dataset, settings.encoder)
+    modalities = _read_modalities(folder, dataset, settings)
     content = unit_content(modalities) if modalities else None
-    behaviours = read_behaviours(
-        folder / "behaviour.parquet", item_ids(dataset), dataset.item_num, content, seed
-    )
+    behaviours: list[Behaviour] = []
+    outsiders: list[str] = []
+    if settings.behaviour:
+        behaviours, outsiders = read_behaviours(
+            folder / "behaviour.parquet", item_ids(dataset), dataset.item_num, content, seed
+        )
     alike = _alike(behaviours, content, settings)
     borrowed: list[WeightedRows | None] = [None] * len(behaviours)
     if alike is not None:
@@ -55,21 +65,36 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
             WeightedRows(*map(torch.from_numpy, borrow_rows(behaviour, lent)))
             for behaviour in behaviours
         ]
-    completed = None
-    if settings.completion_weight:
-        completed = _complete(behaviours, dataset, alike, settings)
+    completion = None
+    if settings.completion_weight and behaviours:
+        completion = _complete(behaviours, dataset, alike, settings)
     graphs = [
         BehaviourGraph(**{name: torch.from_numpy(value) for name, value in vars(behaviour).items()})
         for behaviour in behaviours
     ]
-    return Inputs(modalities, graphs, borrowed, completed, _read_positives(dataset))
+    return Inputs(modalities, graphs, borrowed, completion, outsiders, _read_positives(dataset))
+
+
+def _read_modalities(folder: Path, dataset: Any, settings: MMSCSettings) -> dict[str, Modality]:
+    """Those of the encoder's modalities that are asked for."""
+    if not settings.modalities:
+        return {}
+    found = read_modalities(folder, dataset, settings.encoder)
+    chosen = {name: found[name] for name in settings.modalities if name in found}
+    if not chosen:
+        raise FeatureError(
+            f"expected features of {' or '.join(settings.modalities)}, found those of "
+            f"{' and '.join(found)} in {settings.encoder}; set modalities to what there is, "
+            f"or take another encoder"
+        )
+    return chosen
 
 
 def _alike(
     behaviours: list[Behaviour], content: np.ndarray | None, settings: MMSCSettings
 ) -> sparse.csr_array | None:
     """The content neighbours that have behaviour, or None where there is no content."""
-    if content is None or not settings.content_neighbours:
+    if content is None or not behaviours or not settings.content_neighbours:
         return None
     return content_neighbours(content, _warm(behaviours), settings.content_neighbours)
 
@@ -84,20 +109,31 @@ def _complete(
     dataset: Any,
     alike: sparse.csr_array | None,
     settings: MMSCSettings,
-) -> list[WeightedRows]:
+) -> Completion:
     known = training_graphs(dataset, read_queries(dataset))
-    completion = solve_completion(
-        behaviours, known, alike, settings.completion_features, settings.completion_reg
-    )
     lent = None if alike is None else alike.power(settings.content_sharpness)
-    borrowing = borrowing_of(lent, _warm(behaviours))
+    return solve_completion(
+        behaviours,
+        known,
+        alike,
+        borrowing_of(lent, _warm(behaviours)),
+        settings.completion_features,
+        settings.completion_reg,
+    )
+
+
+def completed_rows(completion: Completion | None) -> list[WeightedRows]:
+    """The completed graph of each relation; none where there is no completion."""
+    if completion is None:
+        return []
+    graphs = [completion.graph(relation) for relation in range(len(completion.weights))]
     return [
         WeightedRows(
             torch.from_numpy(graph.indptr.astype(np.int64)),
             torch.from_numpy(graph.indices.astype(np.int64)),
             torch.from_numpy(graph.data),
         )
-        for graph in completed_graphs(completion, known, borrowing)
+        for graph in graphs
     ]
 
 

@@ -56,7 +56,7 @@ EVIDENCE = (
 
 def read_behaviours(
     path: Path, ids: dict[str, int], n_items: int, content: np.ndarray | None, seed: int
-) -> list[Behaviour]:
+) -> tuple[list[Behaviour], list[str]]:
     """Read co-view and co-purchase and weigh the evidence for each edge.
 
     Args:
@@ -67,7 +67,8 @@ def read_behaviours(
         seed: draws the pairs of ``contrast``.
 
     Returns:
-        One :class:`Behaviour` for each of :data:`BEHAVIOURS`.
+        One :class:`Behaviour` for each of :data:`BEHAVIOURS`, and the names of the products outside
+        the catalogue, the nodes from ``n_items`` on.
 
     Raises:
         FileNotFoundError: there is no such file; the message names the command that makes it.
@@ -77,19 +78,20 @@ def read_behaviours(
             f"expected the behaviour of the catalogue in {path}, found no such file; "
             f"build the dataset again: recbole-mmsc build"
         )
-    item, node, source, n_nodes = _read_edges(path, ids, n_items)
+    item, node, source, outsiders = _read_edges(path, ids, n_items)
     graphs = [
-        _graph(item[chosen], node[chosen], n_nodes)
+        _graph(item[chosen], node[chosen], n_items + len(outsiders))
         for chosen in (np.isin(source, sorted(names)) for names in BEHAVIOURS.values())
     ]
     rng = np.random.default_rng(seed)
-    return [_behaviour(graphs, index, n_items, content, rng) for index in range(len(graphs))]
+    behaviours = [_behaviour(graphs, index, n_items, content, rng) for index in range(len(graphs))]
+    return behaviours, outsiders
 
 
 def _read_edges(
     path: Path, ids: dict[str, int], n_items: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Items, nodes and sources of the directed edges, and the number of nodes."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Items, nodes and sources of the directed edges, and the names of the outsiders."""
     table = pq.read_table(path)
     columns = {}
     for name in ("item", "other", "source"):
@@ -103,10 +105,11 @@ def _read_edges(
     citations = np.bincount(codes, minlength=len(names))[outsider]
     connecting = outsider[citations >= MINIMAL_CITATIONS]
     node[connecting] = n_items + np.arange(len(connecting))
+    outsiders = names[connecting].tolist()
     node = node[codes]
     kept = node >= 0
     codes, names = columns["source"]
-    return item[kept], node[kept], names[codes][kept], n_items + len(connecting)
+    return item[kept], node[kept], names[codes][kept], outsiders
 
 
 def _graph(items: np.ndarray, nodes: np.ndarray, n_nodes: int) -> sparse.csr_array:

@@ -10,8 +10,10 @@ from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType
 from torch import Tensor
 
-from recbole_mmsc.data.inputs import read_inputs
+from recbole_mmsc.data.inputs import completed_rows, read_inputs
 from recbole_mmsc.data.queries import RELATIONS, read_queries
+from recbole_mmsc.model.explanation import Explanation, explain
+from recbole_mmsc.model.structural import Held
 from recbole_mmsc.nn.content import fused
 from recbole_mmsc.nn.losses import info_nce, sampled_softmax
 from recbole_mmsc.nn.mmsc import Meaning, MMSCNetwork
@@ -46,14 +48,19 @@ class MMSC(GeneralRecommender):
         self.register_buffer("relation", torch.from_numpy(queries.relation), persistent=False)
         self.register_buffer("query_item", torch.from_numpy(queries.item), persistent=False)
         self.positives = inputs.positives.to(config["device"])
-        self.completed = [rows.to(config["device"]) for rows in inputs.completed or []]
+        self.completion = Held(inputs.completion)
+        self.completed = [rows.to(config["device"]) for rows in completed_rows(inputs.completion)]
+        self.names = [*map(str, dataset.field2id_token[dataset.iid_field]), *inputs.outsiders]
         self.network = MMSCNetwork(
+            self.n_items,
             {name: m.to(config["device"]) for name, m in inputs.modalities.items()},
             [graph.to(config["device"]) for graph in inputs.graphs],
             [rows and rows.to(config["device"]) for rows in inputs.borrowed],
             n_relations=len(RELATIONS),
             size=self.settings.embedding_size,
             reliable=self.settings.reliability_weight > 0,
+            semantic_level=self.settings.semantic_level,
+            task_level=self.settings.task_level,
             dropout=self.settings.dropout,
         )
         self._kept = (1 - self.settings.edge_dropout, self.settings.neighbours)
@@ -129,11 +136,15 @@ class MMSC(GeneralRecommender):
         return known
 
     def _reliability_loss(self, n_samples: int) -> Tensor:
-        parts = [b.reliability_loss(n_samples) for b in self.network.behaviours]
-        return torch.stack(parts).mean()
+        loss = torch.zeros((), device=self.query_item.device)
+        for behaviour in self.network.behaviours:
+            loss = loss + behaviour.reliability_loss(n_samples)
+        return loss / max(len(self.network.behaviours), 1)
 
     def _views_loss(self, batch: Tensor, meaning: Meaning, hidden: list[Tensor]) -> Tensor:
         """Two views of an item, each with edges dropped of its own, mean the same."""
+        if not self.network.behaviours:
+            return torch.zeros((), device=batch.device)
         chosen = torch.randperm(len(batch), device=batch.device)[: self.settings.views]
         other = self.network.mean(batch[chosen], hidden, None, self._kept)
         return torch.stack(
@@ -166,19 +177,51 @@ class MMSC(GeneralRecommender):
 
     def predict(self, interaction: Any) -> Tensor:
         """Scores of pairs: ``[b]`` query tokens and ``[b]`` items → ``[b]``."""
-        users, targets = interaction[self.USER_ID], interaction[self.ITEM_ID]
-        items = self.query_item[users]
+        users = interaction[self.USER_ID]
+        relations = self.relation[users].clamp(min=0)  # the padding token asks nothing
+        vectors, completed = self.score_parts(
+            relations, self.query_item[users], interaction[self.ITEM_ID]
+        )
+        return vectors + completed
+
+    def score_parts(
+        self, relations: Tensor, items: Tensor, targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The two summands of a score.
+
+        Args:
+            relations: ``[b]``, indices into ``RELATIONS``.
+            items: ``[b]`` query items.
+            targets: ``[b]`` items.
+
+        Returns:
+            ``[b]`` what the vectors say, with the target's bias, and ``[b]`` what the completed
+            graph says.
+        """
         batch = torch.cat([items, targets]).unique()
         queries, answers, bias = self.network(batch)
-        relation = self.relation[users].clamp(min=0)
         at_items, at_targets = torch.searchsorted(batch, items), torch.searchsorted(batch, targets)
-        scores = (queries[relation, at_items] * answers[relation, at_targets]).sum(dim=-1)
-        scores = scores + bias[relation, at_targets]
-        for index, completed in enumerate(self.completed):
-            asked = (relation == index).nonzero().squeeze(1)
-            found, entries = completed.find(items[asked], targets[asked])
-            scores[asked[found]] += self.settings.completion_weight * completed.weights[entries]
-        return scores
+        vectors = (queries[relations, at_items] * answers[relations, at_targets]).sum(dim=-1)
+        vectors = vectors + bias[relations, at_targets]
+        completed = torch.zeros_like(vectors)
+        for relation, rows in enumerate(self.completed):
+            asked = (relations == relation).nonzero().squeeze(1)
+            found, entries = rows.find(items[asked], targets[asked])
+            completed[asked[found]] = self.settings.completion_weight * rows.weights[entries]
+        return vectors, completed
+
+    def explain(self, query: str, target: str, relation: str) -> Explanation:
+        """Attention, gate and edges behind the score of a pair.
+
+        Args:
+            query: item id.
+            target: item id.
+            relation: ``substitute`` or ``complement``.
+
+        Raises:
+            ValueError: an item or the relation is unknown.
+        """
+        return explain(self, query, target, relation)
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
         """Scores of the whole catalogue: ``[b]`` query tokens → ``[b, n_items]``.

@@ -13,13 +13,14 @@ class SemanticAttention(nn.Module):
         n_sources: number of sources.
         n_relations: number of relations, each with an attention of its own.
         size: width d.
+        attentive: False takes the mean of what an item has instead.
     """
 
-    def __init__(self, n_sources: int, n_relations: int, size: int) -> None:
+    def __init__(self, n_sources: int, n_relations: int, size: int, attentive: bool = True) -> None:
         super().__init__()
         self.views = nn.ModuleList(nn.Linear(size, size) for _ in range(n_sources))
-        self.questions = nn.Parameter(torch.zeros(n_relations, n_sources, size))
-        self.preference = nn.Parameter(torch.zeros(n_relations, n_sources))
+        self.questions = nn.Parameter(torch.zeros(n_relations, n_sources, size), attentive)
+        self.preference = nn.Parameter(torch.zeros(n_relations, n_sources), attentive)
 
     def forward(self, sources: list[Tensor], available: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Fuse the sources of each item.

@@ -42,27 +42,33 @@ class MMSCNetwork(nn.Module):
     that the whole catalogue can be searched without a network call for each pair.
 
     Args:
+        n_items: number of items.
         modalities: name → frozen vectors.
-        graphs: the behaviours, over the same nodes.
+        graphs: the behaviours, over the same nodes; without any, no item has an identity or a bias.
         borrowed: for each behaviour what cold items borrow, or None.
         n_relations: number of relations.
         size: width d.
         reliable: learn the reliability of the edges.
+        semantic_level: attend over the sources; False takes their mean.
+        task_level: mix the relations' meanings by gates; False keeps each relation's own.
         dropout: share of the fused entries zeroed in training.
     """
 
     def __init__(
         self,
+        n_items: int,
         modalities: dict[str, Modality],
         graphs: list[BehaviourGraph],
         borrowed: list[WeightedRows | None],
         n_relations: int,
         size: int,
         reliable: bool = True,
+        semantic_level: bool = True,
+        task_level: bool = True,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        n_nodes, n_items = len(graphs[0].popularity), len(graphs[0].offsets) - 1
+        n_nodes = len(graphs[0].popularity) if graphs else 0
         self.content = ContentEncoder(modalities, size)
         self.nodes = nn.Embedding(n_nodes, size)
         self.behaviours = nn.ModuleList(
@@ -70,9 +76,9 @@ class MMSCNetwork(nn.Module):
             for graph, rows in zip(graphs, borrowed, strict=True)
         )
         n_sources = len(modalities) + len(graphs)
-        self.semantic = SemanticAttention(n_sources, n_relations, size)
+        self.semantic = SemanticAttention(n_sources, n_relations, size, semantic_level)
         self.dropout = nn.Dropout(dropout)
-        self.gate = TaskGate(n_relations, size)
+        self.gate = TaskGate(n_relations, size) if task_level else None
         self.source_heads = nn.ModuleList(nn.Linear(size, size) for _ in range(n_relations))
         self.target_heads = nn.ModuleList(nn.Linear(size, size) for _ in range(n_relations))
         self.identity = nn.Embedding(n_items, size)
@@ -88,8 +94,10 @@ class MMSCNetwork(nn.Module):
 
     def warm(self, items: Tensor) -> Tensor:
         """Which items have behaviour of their own, ``[m]`` → ``[m]`` bool."""
-        degrees = [behaviour.graph.lengths(items) for behaviour in self.behaviours]
-        return torch.stack(degrees).sum(dim=0) > 0
+        warm = torch.zeros(len(items), dtype=torch.bool, device=items.device)
+        for behaviour in self.behaviours:
+            warm |= behaviour.graph.lengths(items) > 0
+        return warm
 
     def mean(
         self,
@@ -129,7 +137,9 @@ class MMSCNetwork(nn.Module):
             Queries ``[n_relations, m, 2d]`` and targets ``[n_relations, m, 2d]``, whose inner
             product, plus the target's bias, is the score.
         """
-        mixed, _ = self.gate(self.dropout(meaning.fused))
+        mixed = self.dropout(meaning.fused)
+        if self.gate is not None:
+            mixed, _ = self.gate(mixed)
         warm = self.warm(items)
         if forgotten is not None:
             warm = warm & ~forgotten

@@ -71,6 +71,9 @@ class ModelSettings(BaseModel):
     def _explain(cls, error: ValidationError) -> str:
         lines = [f"{cls.model_name} cannot run with these settings:"]
         for problem in error.errors():
+            if not problem["loc"]:  # of several settings together
+                lines.append(f"  {problem['ctx']['error']}")
+                continue
             name = str(problem["loc"][0])
             found = "nothing" if problem["type"] == "missing" else repr(problem["input"])
             lines.append(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from recbole_mmsc.settings.base import ModelSettings
 
@@ -14,6 +16,16 @@ class MMSCSettings(ModelSettings):
 
     encoder: str = Field(
         min_length=1, description="the features file to read, features/<encoder>.safetensors"
+    )
+    modalities: list[Literal["text", "image"]] = Field(
+        description="which of the encoder's modalities are used, []: no content"
+    )
+    behaviour: bool = Field(description="co-view and co-purchase, and what is solved from them")
+    semantic_level: bool = Field(
+        description="attention over the sources of an item; false: their mean"
+    )
+    task_level: bool = Field(
+        description="gates between the relations; false: each keeps to its own"
     )
     embedding_size: int = Field(gt=0, le=4096, description="width of every item vector")
     dropout: float = Field(ge=0, lt=1, description="share of the fused entries zeroed in training")
@@ -49,3 +61,9 @@ class MMSCSettings(ModelSettings):
     reliability_weight: float = Field(
         ge=0, description="weight of the reliability loss, 0: every edge counts alike"
     )
+
+    @model_validator(mode="after")
+    def _something_to_go_by(self) -> Self:
+        if not (self.modalities or self.behaviour):
+            raise ValueError("expected modalities, behaviour, or both; found neither")
+        return self

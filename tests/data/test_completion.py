@@ -1,9 +1,10 @@
 """Completed graphs of small worlds whose right answers are known."""
 
 import numpy as np
+import pytest
 from scipy import sparse
 
-from recbole_mmsc.data.completion import borrowing_of, completed_graphs, solve_completion
+from recbole_mmsc.data.completion import Completion, Reason, borrowing_of, solve_completion
 from recbole_mmsc.data.relations import Behaviour
 from recbole_mmsc.data.training import undirected
 
@@ -38,11 +39,15 @@ def graph_of(pairs):
     return undirected(ends[:, 0], ends[:, 1], N)
 
 
-def complete(behaviours, known, alike=None, **options):
-    options = {"at_most": 50, "reg_weight": 1.0, **options}
-    completion = solve_completion(behaviours, known, alike, **options)
+def solve(behaviours, known, alike=None) -> Completion:
     warm = sum(np.diff(b.offsets) for b in behaviours) > 0
-    return completed_graphs(completion, known, borrowing_of(alike, warm))
+    borrowing = borrowing_of(alike, warm)
+    return solve_completion(behaviours, known, alike, borrowing, at_most=50, reg_weight=1.0)
+
+
+def complete(behaviours, known, alike=None):
+    completion = solve(behaviours, known, alike)
+    return [completion.graph(relation) for relation in range(len(known))]
 
 
 def best_unknown(graph, known, item):
@@ -99,3 +104,21 @@ def test_an_item_is_never_suggested_to_itself():
     for graph in complete([behaviour(views), behaviour(views)], [graph_of(views)] * 2):
         assert graph.diagonal().sum() == 0
         assert (graph.data > 0).all()
+
+
+def test_the_reasons_of_an_entry_add_up_to_it():
+    views = pairs_within_groups()
+    bought = [{i, i + TURN} for i in range(5)]
+    known = [graph_of(views), graph_of(bought)]
+    alike = sparse.csr_array(([0.9, 0.3], ([10, 10], [0, 5])), shape=(N, N), dtype=np.float32)
+    completion = solve([behaviour(views), behaviour(bought)], known, alike)
+    graph = completion.graph(0).toarray()
+    for query, target in ((0, 1), (0, 2), (10, 1)):
+        reasons = completion.reasons(0, query, target)
+        assert sum(reason.weight for reason in reasons) == pytest.approx(graph[query, target])
+    assert Reason(0, 2, "training pair", 1.0) in completion.reasons(0, 0, 2)
+    held_out = completion.reasons(0, 0, 1)
+    assert {(held_out[0].how, held_out[0].item)} <= {("co_view", 0), ("co_view", 1)}
+    assert held_out[0].beside in {2, 3, 4}
+    assert completion.reasons(0, 10, 1)[0].beside == 0
+    assert completion.reasons(0, 11, 1) == []

@@ -29,8 +29,9 @@ def rows_of(behaviour):
 
 
 def test_edges_stand_in_the_rows_of_both_ends(file):
-    co_view, co_purchase = read_behaviours(file, IDS, 5, None, seed=0)
+    (co_view, co_purchase), outsiders = read_behaviours(file, IDS, 5, None, seed=0)
     assert rows_of(co_view) == [[], [2, 3], [1, 3], [1, 2], []]
+    assert outsiders == ["X"]
     # node 5 is X; Y stands beside one item alone and connects nothing
     assert rows_of(co_purchase) == [[], [4, 5], [], [], [1, 5]]
     assert co_view.popularity.tolist() == [0, 2, 2, 2, 0, 0]
@@ -45,19 +46,19 @@ def evidence_of(behaviour, item, node):
 
 
 def test_a_shared_outsider_is_evidence(tmp_path, file):
-    _, co_purchase = read_behaviours(file, IDS, 5, None, seed=0)
+    (_, co_purchase), _ = read_behaviours(file, IDS, 5, None, seed=0)
     shared = "co_purchase with the item, co_purchase with the neighbour"
     # A and D both stand beside X, A and X both beside D, D and X both beside A
     assert {round(evidence_of(co_purchase, *edge)[shared], 5) for edge in ((1, 4), (1, 5))} == {0}
     rows = [("A", "D", "also_buy"), ("A", "X", "also_buy"), ("D", "X", "also_buy")]
     rows += [("B", "C", "also_buy")]
-    _, other = read_behaviours(write(tmp_path / "b.parquet", rows), IDS, 5, None, seed=0)
+    (_, other), _ = read_behaviours(write(tmp_path / "b.parquet", rows), IDS, 5, None, seed=0)
     assert evidence_of(other, 1, 4)[shared] > evidence_of(other, 2, 3)[shared]
 
 
 def test_content_agreement_is_the_cosine(file):
     content = np.array([[0, 0], [1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
-    co_view, _ = read_behaviours(file, IDS, 5, content, seed=0)
+    (co_view, _), _ = read_behaviours(file, IDS, 5, content, seed=0)
     agreement = [evidence_of(co_view, *edge)["content agreement"] for edge in ((1, 2), (1, 3))]
     assert agreement[0] > 0 > agreement[1]
 
@@ -73,7 +74,7 @@ def test_contrast_has_no_edge_in_it(tmp_path):
     rng.shuffle(rows)
     content = np.zeros((41, 10), np.float32)
     content[np.arange(1, 41), np.arange(40) // 4] = 1
-    co_view, _ = read_behaviours(write(tmp_path / "b.parquet", rows), ids, 41, content, seed=0)
+    (co_view, _), _ = read_behaviours(write(tmp_path / "b.parquet", rows), ids, 41, content, seed=0)
     column = EVIDENCE.index("content agreement")
     assert len(co_view.contrast) > 50
     assert co_view.contrast[:, column].max() < co_view.evidence[:, column].min()
@@ -83,7 +84,7 @@ def test_an_edge_is_no_evidence_for_itself(tmp_path):
     rows = [("A", "B", "also_view"), ("B", "C", "also_view"), ("A", "C", "also_view")]
     rows += [("C", "D", "also_view"), ("B", "D", "also_view")]
     with_edge = write(tmp_path / "one.parquet", [*rows, ("A", "B", "also_buy")])
-    behaviours = read_behaviours(with_edge, IDS, 5, None, seed=0)
+    behaviours, _ = read_behaviours(with_edge, IDS, 5, None, seed=0)
     name = "co_view with the item, co_view with the neighbour"
     both_beside_c_alone = evidence_of(behaviours[0], 1, 2)[name]
     both_beside_b_and_d = evidence_of(behaviours[0], 3, 2)[name]
@@ -95,7 +96,7 @@ def test_a_complement_of_a_substitute_is_evidence(tmp_path):
     rows = [("A", "B", "also_view"), ("B", "C", "also_buy")]
     rows += [("A", "C", "also_buy"), ("D", "C", "also_buy")]
     file = write(tmp_path / "behaviour.parquet", rows)
-    _, co_purchase = read_behaviours(file, IDS, 5, None, seed=0)
+    (_, co_purchase), _ = read_behaviours(file, IDS, 5, None, seed=0)
     name = "co_view with the item, co_purchase with the neighbour"
     assert evidence_of(co_purchase, 1, 3)[name] > evidence_of(co_purchase, 4, 3)[name]
 

@@ -9,7 +9,9 @@ from recbole.data.interaction import Interaction
 from recbole.utils import get_trainer, init_seed
 
 from recbole_mmsc import run_recbole
+from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.model.mmsc import MMSC
+from recbole_mmsc.settings import SettingsError
 from tests.tiny import ITEMS, write_tiny
 
 SETTINGS = {
@@ -114,6 +116,79 @@ def test_the_completed_graph_knows_the_planted_relations_untrained(tiny_folder):
     without = trainer.evaluate(parts[2], load_best_model=False)
     for relation in ("substitute", "complement"):
         assert completed[f"{relation}/ndcg@10"] > without[f"{relation}/ndcg@10"] + 0.1
+
+
+def test_an_explanation_adds_up_to_the_score(tiny_folder):
+    config, model, parts = prepare(tiny_folder, epochs=2)
+    get_trainer(config["MODEL_TYPE"], "MMSC")(config, model).fit(parts[0], saved=False)
+    model.eval()
+    scores = model.full_sort_predict(everyone(model))
+    for user in (1, 50):
+        relation = RELATIONS[model.relation[user]]
+        query = model.names[model.query_item[user]]
+        best = int(scores[user - 1].argmax())
+        found = model.explain(query, model.names[best], relation)
+        assert found.score == pytest.approx(scores[user - 1, best].item(), rel=1e-5)
+        assert sum(edge.weight for edge in found.edges) == pytest.approx(found.completed, rel=1e-4)
+        for end in ("query", "target"):
+            assert sum(found.attention[end].values()) == pytest.approx(1)
+            assert 0 < found.gate[end] < 1
+        for edge in found.edges:
+            assert (edge.reliability is None) == (edge.how in ("content", "training pair"))
+
+
+def test_explaining_the_unknown_says_what_was_expected(tiny_folder):
+    _, model, _ = prepare(tiny_folder)
+    with pytest.raises(ValueError, match="expected an item of the catalogue, found 'nothing'"):
+        model.explain(ITEMS[0], "nothing", "substitute")
+    with pytest.raises(ValueError, match="expected one of substitute, complement, found 'friend'"):
+        model.explain(ITEMS[0], ITEMS[1], "friend")
+
+
+ABLATIONS = {
+    "content": {"modalities": []},
+    "behaviour": {"behaviour": False},
+    "reliability": {"reliability_weight": 0.0},
+    "self-supervision": {"views_weight": 0.0},
+    "semantic level": {"semantic_level": False},
+    "task level": {"task_level": False},
+    "completed graph": {"completion_weight": 0.0},
+}
+
+
+@pytest.mark.parametrize("part", ABLATIONS)
+def test_without_a_part_it_learns_another_model(tiny_folder, part):
+    scores = []
+    for settings in ({}, ABLATIONS[part]):
+        config, model, parts = prepare(tiny_folder, epochs=2, **settings)
+        get_trainer(config["MODEL_TYPE"], "MMSC")(config, model).fit(parts[0], saved=False)
+        scores.append(model.eval().full_sort_predict(everyone(model)))
+    assert torch.isfinite(scores[1]).sum() == torch.isfinite(scores[0]).sum()
+    assert not torch.allclose(scores[0], scores[1])
+
+
+def test_no_content_needs_no_features(tiny_folder):
+    _, model, _ = prepare(tiny_folder, modalities=[], encoder="nobody")
+    assert len(model.network.content.modalities) == 0
+
+
+def test_without_behaviour_content_alone_is_read(tiny_folder):
+    _, model, _ = prepare(tiny_folder, behaviour=False)
+    (tiny_folder / "behaviour.parquet").rename(tiny_folder / "elsewhere")
+    _, twin, _ = prepare(tiny_folder, behaviour=False)
+    users = everyone(model)
+    one, two = (m.eval().full_sort_predict(users) for m in (model, twin))
+    assert torch.equal(one, two)
+
+
+def test_a_modality_that_the_encoder_lacks_is_named(tiny_folder):
+    with pytest.raises(ValueError, match="expected features of image, found those of text"):
+        prepare(tiny_folder, modalities=["image"])
+
+
+def test_content_and_behaviour_cannot_both_be_off(tiny_folder):
+    with pytest.raises(SettingsError, match="expected modalities, behaviour, or both"):
+        prepare(tiny_folder, modalities=[], behaviour=False)
 
 
 def test_a_copy_costs_its_parameters_alone(tiny_folder):

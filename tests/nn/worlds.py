@@ -27,6 +27,7 @@ def network(seed: int = 0, **options) -> MMSCNetwork:
     vectors = torch.nn.functional.normalize(torch.randn(5, 8), dim=1)
     available = torch.tensor([False, True, True, True, True])
     return MMSCNetwork(
+        5,
         {"text": Modality(vectors * available.unsqueeze(1), available)},
         [
             graph([[1, 5], [0, 2], [1], [], []], 6),
