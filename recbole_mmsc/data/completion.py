@@ -144,7 +144,7 @@ def solve_completion(
         progress: show progress bars.
     """
     n_items = known[0].shape[0]
-    rows = [_matrix(behaviour) for behaviour in behaviours]
+    rows = [behaviour.matrix() for behaviour in behaviours]
     outside = [matrix[:, n_items:].T for matrix in rows]
     n_outside, n_nodes = outside[0].shape[0], rows[0].shape[1]
     blocks = [
@@ -180,14 +180,6 @@ def borrowing_of(alike: sparse.csr_array | None, warm: np.ndarray) -> sparse.csr
     total = np.asarray(alike.sum(axis=1)).ravel()
     share = np.where(warm | (total == 0), 0, 1 / np.maximum(total, 1e-30)).astype(np.float32)
     return sparse.csr_array(itself + diagonal(share) @ alike)
-
-
-def _matrix(behaviour: Behaviour) -> sparse.csr_array:
-    """``[n_items, n_nodes]`` of ones."""
-    return sparse.csr_array(
-        (np.ones(len(behaviour.entries), np.float32), behaviour.entries, behaviour.offsets),
-        shape=(len(behaviour.offsets) - 1, len(behaviour.popularity)),
-    )
 
 
 def _widened(matrix: sparse.csr_array, n_columns: int) -> sparse.csr_array:

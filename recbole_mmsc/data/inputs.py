@@ -62,7 +62,7 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
     if alike is not None:
         lent = alike.power(settings.content_sharpness)
         borrowed = [
-            WeightedRows(*map(torch.from_numpy, borrow_rows(behaviour, lent)))
+            WeightedRows(*map(torch.from_numpy, borrow_rows(behaviour.matrix(), lent)))
             for behaviour in behaviours
         ]
     completion = None

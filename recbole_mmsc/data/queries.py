@@ -24,6 +24,17 @@ class Queries:
     item: np.ndarray
 
 
+def relation_index(relation: str) -> int:
+    """Where a relation stands in :data:`RELATIONS`.
+
+    Raises:
+        ValueError: there is no such relation.
+    """
+    if relation not in RELATIONS:
+        raise ValueError(f"expected one of {', '.join(RELATIONS)}, found {relation!r}")
+    return RELATIONS.index(relation)
+
+
 def read_queries(dataset: Any) -> Queries:
     """Read the query tokens of a RecBole dataset.
 

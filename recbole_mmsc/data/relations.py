@@ -36,6 +36,13 @@ class Behaviour:
     contrast: np.ndarray
     popularity: np.ndarray
 
+    def matrix(self) -> sparse.csr_array:
+        """``[n_items, n_nodes]`` of ones."""
+        return sparse.csr_array(
+            (np.ones(len(self.entries), np.float32), self.entries, self.offsets),
+            shape=(len(self.offsets) - 1, len(self.popularity)),
+        )
+
 
 EVIDENCE = (
     "content agreement",

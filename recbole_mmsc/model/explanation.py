@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from recbole_mmsc.data.completion import Reason
-from recbole_mmsc.data.queries import RELATIONS
+from recbole_mmsc.data.queries import relation_index
 from recbole_mmsc.data.relations import BEHAVIOURS
 from recbole_mmsc.nn.mmsc import MMSCNetwork
 
@@ -64,19 +64,15 @@ class Explanation:
     edges: list[Edge]
 
 
-@torch.no_grad()
 def explain(model: MMSC, query: str, target: str, relation: str) -> Explanation:
     """What :meth:`MMSC.explain` answers."""
-    index, pair = _index_of(relation), [_item_id(model, item) for item in (query, target)]
-    training = model.training
-    model.eval()
+    index, pair = relation_index(relation), [_item_id(model, item) for item in (query, target)]
     items = torch.tensor(pair, device=model.query_item.device)
     shares, gates = _read_out(model.network, index, items)
     parts = model.score_parts(torch.full_like(items[:1], index), items[:1], items[1:])
     vectors, completed = (part.item() for part in parts)
     reasons = model.completion.value.reasons(index, *pair) if completed else []
     edges = [_edge(model, reason) for reason in reasons]
-    model.train(training)
     return Explanation(
         query,
         target,
@@ -88,12 +84,6 @@ def explain(model: MMSC, query: str, target: str, relation: str) -> Explanation:
         gate={"query": gates[0], "target": gates[1]},
         edges=edges,
     )
-
-
-def _index_of(relation: str) -> int:
-    if relation not in RELATIONS:
-        raise ValueError(f"expected one of {', '.join(RELATIONS)}, found {relation!r}")
-    return RELATIONS.index(relation)
 
 
 def _item_id(model: MMSC, item: str) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType
@@ -14,6 +17,7 @@ from recbole_mmsc.data.inputs import completed_rows, read_inputs
 from recbole_mmsc.data.queries import RELATIONS, read_queries
 from recbole_mmsc.model.explanation import Explanation, explain
 from recbole_mmsc.model.structural import Held
+from recbole_mmsc.model.unseen import rank_unseen
 from recbole_mmsc.nn.content import fused
 from recbole_mmsc.nn.losses import info_nce, sampled_softmax
 from recbole_mmsc.nn.mmsc import Meaning, MMSCNetwork
@@ -221,7 +225,8 @@ class MMSC(GeneralRecommender):
         Raises:
             ValueError: an item or the relation is unknown.
         """
-        return explain(self, query, target, relation)
+        with self._resting():
+            return explain(self, query, target, relation)
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
         """Scores of the whole catalogue: ``[b]`` query tokens → ``[b, n_items]``.
@@ -229,7 +234,7 @@ class MMSC(GeneralRecommender):
         The query item itself scores minus infinity: it is never recommended.
         """
         users = interaction[self.USER_ID]
-        queries, answers, bias = self._represent_catalogue()
+        queries, answers, bias = self.represent_catalogue()
         items, relations = self.query_item[users], self.relation[users]
         scores = torch.empty(len(users), self.n_items, device=users.device)
         for relation in range(len(RELATIONS)):
@@ -244,7 +249,38 @@ class MMSC(GeneralRecommender):
         scores[torch.arange(len(users), device=users.device), items] = float("-inf")
         return scores
 
-    def _represent_catalogue(self) -> tuple[Tensor, Tensor, Tensor]:
+    def rank_unseen(self, content: Mapping[str, np.ndarray], relation: str) -> Tensor:
+        """Rank the catalogue for items that are not in it.
+
+        They borrow what stands beside the items most like them, as the catalogue's own items
+        without behaviour do.
+
+        Args:
+            content: for one or more of the encoder's modalities vectors ``[m, d_m]`` by the same
+                encoder; a row of zeros says that an item lacks the modality.
+            relation: ``substitute`` or ``complement``.
+
+        Returns:
+            ``[m, n_items]`` scores; column n is the item ``names[n]``, column 0 is padding.
+
+        Raises:
+            ValueError: the relation is unknown, or the vectors are not those of the encoder.
+        """
+        with self._resting():
+            return rank_unseen(self, content, relation)
+
+    @contextmanager
+    def _resting(self) -> Iterator[None]:
+        """Evaluation mode, and no gradients, for a while."""
+        training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.train(training)
+
+    def represent_catalogue(self) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, targets and biases of all items, computed once after each training step."""
         if self._catalogue is None:
             parts = [

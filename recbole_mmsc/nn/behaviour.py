@@ -125,8 +125,28 @@ class BehaviourEncoder(nn.Module):
             weight = torch.cat([weight, self.borrowed.weights[borrowed]])
             row, order = torch.cat([row, lacking[borrower]]).sort(stable=True)
             neighbours, weight = neighbours[order], weight[order]
+        return self._aggregate(neighbours, weight, row, alone, nodes)
+
+    def borrow(self, rows: WeightedRows, nodes: nn.Embedding) -> tuple[Tensor, Tensor]:
+        """Represent items that are not in the graph by what they borrow.
+
+        Args:
+            rows: for each of m items what stands beside its content neighbours.
+            nodes: the node vectors, ``[n_nodes, d]``.
+
+        Returns:
+            As :meth:`forward`.
+        """
+        _, row = rows.of(torch.arange(len(rows.offsets) - 1, device=rows.offsets.device))
+        alone = torch.ones(len(rows.offsets) - 1, dtype=torch.bool, device=row.device)
+        return self._aggregate(rows.entries, rows.weights, row, alone, nodes)
+
+    def _aggregate(
+        self, neighbours: Tensor, weight: Tensor, row: Tensor, alone: Tensor, nodes: nn.Embedding
+    ) -> tuple[Tensor, Tensor]:
+        """Weighted neighbours ``[e]``, ascending by row, of ``[m]`` items → as :meth:`forward`."""
         weight = weight * self.graph.popularity[neighbours].rsqrt()
-        lengths = torch.bincount(row, minlength=len(items))
+        lengths = torch.bincount(row, minlength=len(alone))
         total = F.embedding_bag(
             neighbours,
             nodes.weight,
@@ -134,7 +154,7 @@ class BehaviourEncoder(nn.Module):
             mode="sum",
             per_sample_weights=weight,
         )
-        scale = scatter(weight.square(), row, dim_size=len(items)).add(1e-6).rsqrt()
+        scale = scatter(weight.square(), row, dim_size=len(alone)).add(1e-6).rsqrt()
         vectors = self.norm(self.view(total * scale.unsqueeze(-1)))
         vectors = vectors + alone.unsqueeze(-1) * self.borrowed_mark
         present = lengths > 0

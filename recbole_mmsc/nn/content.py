@@ -55,11 +55,22 @@ class ContentEncoder(nn.Module):
         Returns:
             For each modality ``[m, d]`` vectors, zero where absent, and ``[m]`` bool, who has it.
         """
+        chosen = {
+            name: Modality(modality.vectors[items], modality.available[items])
+            for name, modality in self.modalities.items()
+        }
+        return self.adapt(chosen)
+
+    def adapt(self, modalities: dict[str, Modality]) -> tuple[list[Tensor], list[Tensor]]:
+        """Adapt any m items, of the catalogue or not, to what :meth:`forward` returns.
+
+        Args:
+            modalities: for each modality of the encoder the vectors ``[m, d_m]`` and who has it.
+        """
         vectors, available = [], []
-        for name, modality in self.modalities.items():
-            present = modality.available[items]
-            adapted = self.adapters[name](modality.vectors[items].float())
-            vectors.append(adapted * present.unsqueeze(-1))
+        for name, adapter in self.adapters.items():
+            present = modalities[name].available
+            vectors.append(adapter(modalities[name].vectors.float()) * present.unsqueeze(-1))
             available.append(present)
         return vectors, available
 

@@ -137,13 +137,38 @@ class MMSCNetwork(nn.Module):
             Queries ``[n_relations, m, 2d]`` and targets ``[n_relations, m, 2d]``, whose inner
             product, plus the target's bias, is the score.
         """
-        mixed = self.dropout(meaning.fused)
-        if self.gate is not None:
-            mixed, _ = self.gate(mixed)
         warm = self.warm(items)
         if forgotten is not None:
             warm = warm & ~forgotten
-        identity = self.identity(items) * warm.unsqueeze(-1)
+        return self._heads(meaning, self.identity(items) * warm.unsqueeze(-1))
+
+    def unseen(
+        self, modalities: dict[str, Modality], borrowed: list[WeightedRows]
+    ) -> tuple[Tensor, Tensor]:
+        """Represent m items that are not in the catalogue.
+
+        Args:
+            modalities: for each modality of the catalogue theirs, ``[m, d_m]``.
+            borrowed: for each behaviour what stands beside their content neighbours.
+
+        Returns:
+            As :meth:`heads`; they have neither identity nor bias.
+        """
+        sources, available = self.content.adapt(modalities)
+        for behaviour, rows in zip(self.behaviours, borrowed, strict=True):
+            vectors, present = behaviour.borrow(rows, self.nodes)
+            sources.append(vectors)
+            available.append(present)
+        fused, attention = self.semantic(sources, available)
+        return self._heads(
+            Meaning(fused, attention, sources, available), torch.zeros_like(sources[0])
+        )
+
+    def _heads(self, meaning: Meaning, identity: Tensor) -> tuple[Tensor, Tensor]:
+        """The heads of m items with identity vectors ``[m, d]``."""
+        mixed = self.dropout(meaning.fused)
+        if self.gate is not None:
+            mixed, _ = self.gate(mixed)
         queries, targets = [], []
         for relation in range(self.n_relations):
             source = torch.tanh(self.source_heads[relation](mixed[relation]))

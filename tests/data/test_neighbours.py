@@ -34,7 +34,7 @@ def test_borrowed_rows_are_what_the_neighbours_agree_on():
     neighbours = neighbours + content_neighbours(CONTENT, np.arange(5) == 1, k=1)
     dense = np.zeros((5, 5), np.float32)
     dense[2, 1], dense[2, 3] = 0.75, 0.25
-    offsets, nodes, weights = borrow_rows(behaviour, type(neighbours)(dense))
+    offsets, nodes, weights = borrow_rows(behaviour.matrix(), type(neighbours)(dense))
     # item 2 would borrow nodes 2 (itself: never), and 4 from both lenders
     assert offsets.tolist() == [0, 0, 0, 1, 1, 1]
     assert nodes.tolist() == [4]

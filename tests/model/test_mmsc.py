@@ -1,6 +1,9 @@
 import copy
 from pathlib import Path
 
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import torch
 from recbole.config import Config
@@ -143,6 +146,46 @@ def test_explaining_the_unknown_says_what_was_expected(tiny_folder):
         model.explain(ITEMS[0], "nothing", "substitute")
     with pytest.raises(ValueError, match="expected one of substitute, complement, found 'friend'"):
         model.explain(ITEMS[0], ITEMS[1], "friend")
+
+
+def without_behaviour_of(folder: Path, item: str) -> None:
+    """Take an item's training pairs and behaviour out of a folder."""
+    file = folder / "tiny.train.inter"
+    head, *lines = file.read_text().splitlines()
+    kept = [line for line in lines if item not in line]
+    assert len(kept) < len(lines)
+    file.write_text("\n".join([head, *kept]) + "\n")
+    file = folder / "behaviour.parquet"
+    table = pq.read_table(file)
+    beside = pc.or_(pc.equal(table["item"], item), pc.equal(table["other"], item))
+    pq.write_table(table.filter(pc.invert(beside)), file)
+
+
+def test_an_unseen_item_ranks_as_one_of_the_catalogue_without_behaviour(tiny_folder):
+    without_behaviour_of(tiny_folder, ITEMS[3])
+    config, model, parts = prepare(tiny_folder, epochs=2)
+    get_trainer(config["MODEL_TYPE"], "MMSC")(config, model).fit(parts[0], saved=False)
+    model.train()
+    cold = model.names.index(ITEMS[3])
+    text = model.network.content.modalities["text"].vectors[cold].numpy()
+    for relation in RELATIONS:
+        user = parts[0].dataset.field2token_id["query_id"][f"{relation}|{ITEMS[3]}"]
+        found = model.rank_unseen({"text": np.stack([text, 2 * text])}, relation)
+        assert model.training
+        model.eval()
+        expected = model.full_sort_predict(Interaction({"query_id": torch.tensor([user])}))[0]
+        expected[cold] = found[0, cold]  # the catalogue's own item is never offered to itself
+        torch.testing.assert_close(found[0], expected)
+        torch.testing.assert_close(found[1], expected)
+        model.train()
+
+
+def test_vectors_of_another_encoder_are_refused(tiny_folder):
+    _, model, _ = prepare(tiny_folder)
+    with pytest.raises(ValueError, match=r"expected text vectors \[2, \d+\], found \(2, 3\)"):
+        model.rank_unseen({"text": np.ones((2, 3))}, "substitute")
+    with pytest.raises(ValueError, match="expected vectors of text, found 'sound'"):
+        model.rank_unseen({"sound": np.ones((2, 3))}, "substitute")
 
 
 ABLATIONS = {

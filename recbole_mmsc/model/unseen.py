@@ -1,0 +1,95 @@
+"""Ranking the catalogue for an item that is not in it, from its text and image alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from recbole_mmsc.data.modalities import unit_content
+from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
+from recbole_mmsc.data.queries import relation_index
+from recbole_mmsc.nn.content import Modality
+from recbole_mmsc.nn.shared import Rows, WeightedRows
+
+if TYPE_CHECKING:
+    from recbole_mmsc.model.mmsc import MMSC
+
+
+def rank_unseen(model: MMSC, content: Mapping[str, np.ndarray], relation: str) -> Tensor:
+    """What :meth:`MMSC.rank_unseen` answers."""
+    index, device = relation_index(relation), model.query_item.device
+    known = model.network.content.modalities
+    modalities = _modalities(known, content)
+    lent = _lent(model, known, modalities)
+    borrowed = [
+        WeightedRows(*map(torch.from_numpy, borrow_rows(matrix, lent, own=False))).to(device)
+        for matrix in (_matrix(b.graph, len(b.graph.popularity)) for b in model.network.behaviours)
+    ]
+    on_device = {name: modality.to(device) for name, modality in modalities.items()}
+    queries, _ = model.network.unseen(on_device, borrowed)
+    _, answers, bias = model.represent_catalogue()
+    scores = queries[index] @ answers[index].T + bias[index]
+    if model.completed:
+        rows = model.completed[index]
+        total = np.maximum(np.asarray(lent.sum(axis=1)), 1e-30)
+        completed = _matrix(rows, model.n_items, rows.weights)
+        mean = torch.from_numpy((lent @ completed).toarray() / total[:, None])
+        scores += model.settings.completion_weight * mean.to(device)
+    return scores
+
+
+def _modalities(
+    known: Mapping[str, Modality], content: Mapping[str, np.ndarray]
+) -> dict[str, Modality]:
+    """Unit vectors of what is given; what is not given is absent.
+
+    Raises:
+        ValueError: a modality that the catalogue lacks, a wrong width, or different numbers of
+            items.
+    """
+    if not content or not set(content) <= set(known):
+        raise ValueError(
+            f"expected vectors of {' and '.join(known) or 'nothing: the model has no content'}, "
+            f"found {', '.join(map(repr, content)) or 'none'}"
+        )
+    m = len(next(iter(content.values())))
+    found = {}
+    for name, modality in known.items():
+        width = modality.vectors.shape[1]
+        vectors = np.asarray(content.get(name, np.zeros((m, width))), np.float32)
+        if vectors.shape != (m, width):
+            raise ValueError(f"expected {name} vectors [{m}, {width}], found {vectors.shape}")
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        found[name] = Modality(
+            torch.from_numpy(vectors / np.maximum(length, 1e-12)),
+            torch.from_numpy(length.ravel() > 0),
+        )
+    return found
+
+
+def _lent(
+    model: MMSC, known: dict[str, Modality], modalities: dict[str, Modality]
+) -> sparse.csr_array:
+    """``[m, n_items]``, how much each item of the catalogue lends."""
+    k = model.settings.content_neighbours
+    everyone = torch.arange(model.n_items, device=model.query_item.device)
+    alike = content_neighbours(
+        unit_content({name: modality.to("cpu") for name, modality in known.items()}),
+        model.network.warm(everyone).cpu().numpy(),
+        k,
+        unit_content(modalities),
+    )
+    return alike.power(model.settings.content_sharpness)
+
+
+def _matrix(rows: Rows, n_columns: int, weights: Tensor | None = None) -> sparse.csr_array:
+    """``[n_rows, n_columns]``; ones where there are no weights."""
+    values = torch.ones(len(rows.entries)) if weights is None else weights
+    parts = (part.cpu().numpy() for part in (values, rows.entries, rows.offsets))
+    data, indices, indptr = parts
+    return sparse.csr_array((data, indices, indptr), shape=(len(indptr) - 1, n_columns))
