@@ -119,6 +119,7 @@ def _complete(
         borrowing_of(lent, _warm(behaviours)),
         settings.completion_features,
         settings.completion_reg,
+        progress=bool(dataset.config["show_progress"]),
     )
 
 

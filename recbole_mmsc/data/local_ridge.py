@@ -41,8 +41,7 @@ def local_ridge(
     labels = sparse.csc_array(labels)
     length = np.sqrt(np.asarray(samples.power(2).sum(axis=0)).ravel() + reg_weight)
     n_targets = labels.shape[1]
-    chosen: list[np.ndarray] = []
-    weights: list[np.ndarray] = []
+    found: list[tuple[np.ndarray, np.ndarray]] = []
     hidden = None if progress else True  # None: shown on a terminal
     with tqdm(total=n_targets, desc=progress, unit="item", disable=hidden, leave=False) as bar:
         for start in range(0, n_targets, TARGETS_AT_ONCE):
@@ -56,16 +55,20 @@ def local_ridge(
                 if len(features) > at_most:
                     best = np.argpartition(-product / length[features], at_most)[:at_most]
                     features, product = features[best], product[best]
-                block = columns[:, features]
-                gram = (block.T @ block).toarray()
-                gram[np.diag_indices(len(features))] += reg_weight
-                chosen.append(features)
-                weights.append(np.linalg.solve(gram, product))
+                found.append((features, _ridge(columns[:, features], product, reg_weight)))
             bar.update(len(targets))
-    indptr = np.concatenate([[0], np.cumsum([len(features) for features in chosen])])
-    found = sparse.csc_array(
-        (np.concatenate(weights).astype(np.float32), np.concatenate(chosen), indptr),
+    features, weights = map(list, zip(*found, strict=True))
+    indptr = np.cumsum([0, *map(len, features)])
+    solved = sparse.csc_array(
+        (np.concatenate(weights), np.concatenate(features), indptr),
         shape=(samples.shape[1], n_targets),
     )
-    found.sort_indices()
-    return found
+    solved.sort_indices()
+    return solved
+
+
+def _ridge(features: sparse.csc_array, product: np.ndarray, reg_weight: float) -> np.ndarray:
+    """``(XᵀX + reg_weight I)⁻¹ Xᵀy``: X ``[n_samples, f]`` and Xᵀy ``[f]`` → ``[f]``."""
+    gram = (features.T @ features).toarray()
+    gram[np.diag_indices(len(product))] += reg_weight
+    return np.linalg.solve(gram, product).astype(np.float32)
