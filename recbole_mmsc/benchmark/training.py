@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,8 +60,8 @@ class Stopwatch:
 
 
 def recbole_settings(job: Job) -> dict[str, Any]:
-    """RecBole's ``config_dict`` of a run."""
-    return {
+    """RecBole's ``config_dict`` of a run; a copy, since RecBole writes into nested settings."""
+    settings = {
         "metrics": job.metrics,
         "topk": job.cutoffs,
         "valid_metric": job.valid_metric,
@@ -73,6 +74,7 @@ def recbole_settings(job: Job) -> dict[str, Any]:
         "checkpoint_dir": "saved",
         "gpu_id": job.resources.gpu_id,
     }
+    return copy.deepcopy(settings)
 
 
 def train(job: Job) -> Trained:

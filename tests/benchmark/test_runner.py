@@ -77,6 +77,12 @@ def test_a_record_says_what_was_done(tiny_folder, tmp_path):
     assert not list(folder.rglob("*.pth")), "checkpoints do not pile up"
 
 
+def test_a_record_names_its_run_whatever_recbole_writes_into_its_settings(tiny_folder, tmp_path):
+    settings = {"train_neg_sample_args": {"distribution": "uniform", "sample_num": 2}}
+    folder = job_of(tiny_folder, settings=settings).write(tmp_path / "runs")
+    assert launch(folder).id == folder.name
+
+
 def test_the_budget_ends_training(tiny_folder, tmp_path):
     job = job_of(tiny_folder, settings={"epochs": 100_000, "stopping_step": 100_000}, budget=1.0)
     record = launch(job.write(tmp_path / "runs"))
