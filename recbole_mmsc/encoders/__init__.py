@@ -1,4 +1,4 @@
-"""Encoders turn an item's text into a vector; this registry finds them by name.
+"""Encoders turn an item's text and pictures into vectors; this registry finds them by name.
 
 A name is ``family`` or ``family:argument``; everything after the first colon is handed to the
 family's factory. Heavy libraries are imported by the factories, never by this module.
@@ -9,10 +9,14 @@ from __future__ import annotations
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .template import DEFAULT_TEMPLATE, TextTemplate
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class Encoder(ABC):
@@ -22,7 +26,7 @@ class Encoder(ABC):
         name: the name it is registered under, with its argument.
         modalities: what it encodes, a subset of ``("text", "image")``.
         template: which fields of an item make its text.
-        batch_size: how many texts it likes to get at once.
+        batch_size: how many texts or pictures it likes to get at once.
     """
 
     name: str
@@ -37,9 +41,24 @@ class Encoder(ABC):
     def describe(self) -> dict[str, str]:
         """Header entries: ``weights_sha256``, licence, library versions; asked after ``fit``."""
 
-    @abstractmethod
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Encode a batch of n non-empty texts into [n, d] float32, rows of length 1 (or 0)."""
+        raise NotImplementedError(f"{self.name} encodes no texts")
+
+    def image_transform(self) -> Callable[[Image], np.ndarray]:
+        """What turns a decoded RGB picture into the array that :meth:`encode_images` wants.
+
+        It is pickled and called in worker processes, so it must not hold the model.
+        """
+        raise NotImplementedError(f"{self.name} encodes no images")
+
+    def encode_images(self, pixels: np.ndarray) -> np.ndarray:
+        """Encode n stacked outputs of the transform into [n, d] float32, rows of length 1 (or 0).
+
+        Args:
+            pixels: [n, …], the arrays of one batch.
+        """
+        raise NotImplementedError(f"{self.name} encodes no images")
 
 
 EncoderFactory = Callable[[str], Encoder]
