@@ -12,6 +12,7 @@ from scipy import sparse
 
 from recbole_mmsc.data.completion import Completion, borrowing_of, solve_completion
 from recbole_mmsc.data.features import FeatureError
+from recbole_mmsc.data.lending import lending
 from recbole_mmsc.data.modalities import item_ids, read_modalities, unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
 from recbole_mmsc.data.queries import read_queries
@@ -58,16 +59,17 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
             folder / "behaviour.parquet", item_ids(dataset), dataset.item_num, content, seed
         )
     alike = _alike(behaviours, content, settings)
+    lent = None
     borrowed: list[WeightedRows | None] = [None] * len(behaviours)
     if alike is not None:
-        lent = alike.power(settings.content_sharpness)
+        lent = lending(alike, content, settings.content_sharpness, settings.content_reg)
         borrowed = [
             WeightedRows(*map(torch.from_numpy, borrow_rows(behaviour.matrix(), lent)))
             for behaviour in behaviours
         ]
     completion = None
     if settings.completion_weight and behaviours:
-        completion = _complete(behaviours, dataset, alike, settings)
+        completion = _complete(behaviours, dataset, alike, lent, settings)
     graphs = [
         BehaviourGraph(**{name: torch.from_numpy(value) for name, value in vars(behaviour).items()})
         for behaviour in behaviours
@@ -108,10 +110,10 @@ def _complete(
     behaviours: list[Behaviour],
     dataset: Any,
     alike: sparse.csr_array | None,
+    lent: sparse.csr_array | None,
     settings: MMSCSettings,
 ) -> Completion:
     known = training_graphs(dataset, read_queries(dataset))
-    lent = None if alike is None else alike.power(settings.content_sharpness)
     return solve_completion(
         behaviours,
         known,

@@ -10,6 +10,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from recbole_mmsc.data.lending import lending
 from recbole_mmsc.data.modalities import unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
 from recbole_mmsc.data.queries import relation_index
@@ -76,15 +77,12 @@ def _lent(
     model: MMSC, known: dict[str, Modality], modalities: dict[str, Modality]
 ) -> sparse.csr_array:
     """``[m, n_items]``, how much each item of the catalogue lends."""
-    k = model.settings.content_neighbours
+    settings = model.settings
+    content = unit_content({name: modality.to("cpu") for name, modality in known.items()})
     everyone = torch.arange(model.n_items, device=model.query_item.device)
-    alike = content_neighbours(
-        unit_content({name: modality.to("cpu") for name, modality in known.items()}),
-        model.network.warm(everyone).cpu().numpy(),
-        k,
-        unit_content(modalities),
-    )
-    return alike.power(model.settings.content_sharpness)
+    warm = model.network.warm(everyone).cpu().numpy()
+    alike = content_neighbours(content, warm, settings.content_neighbours, unit_content(modalities))
+    return lending(alike, content, settings.content_sharpness, settings.content_reg)
 
 
 def _matrix(rows: Rows, n_columns: int, weights: Tensor | None = None) -> sparse.csr_array:
