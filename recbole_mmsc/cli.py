@@ -78,6 +78,19 @@ def _encode(options: argparse.Namespace) -> int:
     return 0
 
 
+def _features(options: argparse.Namespace) -> int:
+    from recbole_mmsc.feature_view.view import show_features
+
+    sound = show_features(
+        options.data / options.name,
+        options.encoder,
+        options.items,
+        options.neighbours,
+        options.out,
+    )
+    return 0 if sound else 1
+
+
 def _benchmark(options: argparse.Namespace) -> int:
     from recbole_mmsc.benchmark.benchmark import run_benchmark
     from recbole_mmsc.benchmark.plan import find_plan
@@ -198,6 +211,33 @@ def _parser() -> argparse.ArgumentParser:
     encode.add_argument("name", help="name of the dataset")
     encode.add_argument("--encoder", default=ENCODER, help="minilm or tfidf; default: %(default)s")
 
+    features = command(
+        "features",
+        _features,
+        "What features a dataset has: coverage, neighbours, a map. Exit code 1 if a file is bad "
+        "or there is none.",
+        "features amazon-home --encoder minilm",
+    )
+    features.add_argument("name", help="name of the dataset")
+    features.add_argument(
+        "--encoder",
+        default="",
+        help="neighbours and a map of this one's; needed where there are several",
+    )
+    features.add_argument(
+        "--items",
+        nargs="+",
+        default=[],
+        metavar="ID",
+        help="whose neighbours; by default a few items of the largest categories",
+    )
+    features.add_argument(
+        "--neighbours", type=int, default=5, metavar="N", help="of each item; default: %(default)s"
+    )
+    features.add_argument(
+        "--out", type=Path, metavar="DIR", help="for the map; default: beside the features"
+    )
+
     benchmark = command(
         "benchmark",
         _benchmark,
@@ -239,7 +279,7 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = command("doctor", _doctor, "Versions, guards, what is missing.", "doctor")
 
-    for added in (encode, benchmark, compare, demo, doctor):
+    for added in (encode, features, benchmark, compare, demo, doctor):
         added.add_argument(
             "--data", type=Path, default=Path("dataset"), help="default: %(default)s/"
         )
