@@ -65,16 +65,19 @@ def typical_rows(categories: pa.ChunkedArray, usable: np.ndarray, count: int) ->
     rows = np.flatnonzero(usable)
     groups = category_groups(categories)
     leaves = pc.fill_null(categories, "").combine_chunks().dictionary_encode()
-    codes, names = leaves.indices.to_numpy()[rows], leaves.dictionary.to_pylist()
-    present, first, sizes = np.unique(codes, return_index=True, return_counts=True)
-    by_size = sorted(range(len(present)), key=lambda i: (-sizes[i], names[present[i]]))
+    codes, names = leaves.indices.to_numpy(), leaves.dictionary.to_pylist()
+    sizes = np.bincount(codes, minlength=len(names))
+    present, first = np.unique(codes[rows], return_index=True)
+    first_row = dict(zip(present.tolist(), rows[first].tolist(), strict=True))
     seen: Counter[str] = Counter()
     ranked = []
-    for place, leaf in enumerate(by_size):
-        if names[present[leaf]]:
-            row = int(rows[first[leaf]])
-            ranked.append((seen[groups[row]], place, row))
-            seen[groups[row]] += 1
+    for place, leaf in enumerate(sorted(first_row, key=lambda leaf: (-sizes[leaf], names[leaf]))):
+        if names[leaf]:
+            group = groups[first_row[leaf]]
+            ranked.append((seen[group], place, first_row[leaf]))
+            seen[group] += 1
     chosen = [row for _, _, row in sorted(ranked)[:count]]
-    spread = np.linspace(0, len(rows) - 1, min(2 * count, len(rows))).astype(int)
-    return list(dict.fromkeys([*chosen, *rows[spread].tolist()]))[:count]
+    rest = np.setdiff1d(rows, chosen)
+    missing = min(count - len(chosen), len(rest))
+    spread = np.linspace(0, len(rest) - 1, missing).astype(int)
+    return chosen + rest[spread].tolist()

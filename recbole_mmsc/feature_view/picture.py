@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-import textwrap
+import warnings
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from recbole_mmsc.benchmark.printable import printable
 
@@ -24,7 +28,10 @@ COLOURS = (
 )
 GREY = "#C8C8C8"
 INK, FAINT = "#222222", "#666666"
-_LABEL, _TITLE = 34, 70  # characters
+WIDTH, HEIGHT = 11, 7.5  # inches
+_MAP = (0.03, 0.07, 0.67, 0.81)  # left, bottom, width, height, as shares of the picture
+_MEASURED = 200  # characters: no line has room for more
+_TITLE, _LABEL = 0.94, 0.23  # how wide a line and a legend's label may be, likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +62,13 @@ def draw_map(path: Path, points: np.ndarray, groups: np.ndarray, text: MapText) 
     largest = sorted(counts, key=lambda group: (-counts[group], group))[: len(COLOURS)]
     colour_of = dict(zip(largest, COLOURS, strict=False))
     # Whatever style the user has set, the picture is the same.
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
-        figure = Figure(figsize=(11, 7.5), facecolor="white")
-        axes = figure.add_axes((0.03, 0.07, 0.67, 0.81))
+        # A sign that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure = Figure(figsize=(WIDTH, HEIGHT), facecolor="white")
+        FigureCanvasAgg(figure)
+        axes = figure.add_axes(_MAP)
         size = float(np.clip(20_000 / max(len(points), 1), 6, 60))
         colours = np.array([colour_of.get(group, GREY) for group in groups])
         grey = colours == GREY
@@ -67,61 +77,68 @@ def draw_map(path: Path, points: np.ndarray, groups: np.ndarray, text: MapText) 
                 *points[chosen].T, s=size, c=colours[chosen], alpha=alpha, linewidths=0, marker="o"
             )
         _frame(axes, points)
-        _legend(figure, axes, counts, largest, int(grey.sum()))
-        plain = {"parse_math": False, "ha": "left"}
-        title = textwrap.shorten(printable(text.title), _TITLE, placeholder=" …")
-        figure.text(0.03, 0.945, title, fontsize=15, weight="bold", color=INK, **plain)
-        figure.text(0.03, 0.905, printable(text.subtitle), fontsize=10.5, color=FAINT, **plain)
-        figure.text(0.03, 0.03, printable(text.caption), fontsize=9, color=FAINT, **plain)
+        _legend(figure, counts, largest, int(grey.sum()))
+        for height, line, look in (
+            (0.945, text.title, {"fontsize": 15, "weight": "bold", "color": INK}),
+            (0.905, text.subtitle, {"fontsize": 10.5, "color": FAINT}),
+            (0.03, text.caption, {"fontsize": 9, "color": FAINT}),
+        ):
+            _fit(figure.text(_MAP[0], height, "", **look), line, "", _TITLE)
         return _save(figure, path)
 
 
-def _frame(axes: matplotlib.axes.Axes, points: np.ndarray) -> None:
+def _frame(axes: Axes, points: np.ndarray) -> None:
     """No ticks, since the coordinates mean nothing; one scale for both, since distances do."""
     axes.set(xticks=[], yticks=[])
     for side in axes.spines.values():
         side.set_color("#DDDDDD")
     middle = (points.max(axis=0) + points.min(axis=0)) / 2
     wide, high = np.ptp(points, axis=0).tolist()
-    ratio = (11 * 0.67) / (7.5 * 0.81)
+    ratio = (WIDTH * _MAP[2]) / (HEIGHT * _MAP[3])
     half = max(high, wide / ratio, 1e-6) * 0.53
     axes.set_xlim(middle[0] - half * ratio, middle[0] + half * ratio)
     axes.set_ylim(middle[1] - half, middle[1] + half)
 
 
-def _legend(
-    figure: Figure,
-    axes: matplotlib.axes.Axes,
-    counts: Counter[str],
-    largest: list[str],
-    n_grey: int,
-) -> None:
-    labels = [
-        f"{textwrap.shorten(printable(name), _LABEL, placeholder=' …')}  {counts[group]:,}"
-        for name, group in zip(short_names(largest), largest, strict=True)
-    ]
-    colours = [*COLOURS[: len(largest)]]
+def _legend(figure: Figure, counts: Counter[str], largest: list[str], n_grey: int) -> None:
+    labels = list(zip(short_names(largest), map(counts.get, largest), COLOURS, strict=False))
     if n_grey:
-        others = "others" if largest else "no category"
-        labels, colours = [*labels, f"{others}  {n_grey:,}"], [*colours, GREY]
+        labels.append(("others" if largest else "no category", n_grey, GREY))
     handles = [
         Line2D([], [], marker="o", linestyle="", markersize=8, markeredgewidth=0, color=colour)
-        for colour in colours
+        for _, _, colour in labels
     ]
     legend = figure.legend(
         handles,
         ["?"] * len(handles),  # a label that begins with "_" would be left out
+        title="Items drawn, by category",
+        title_fontproperties={"size": 10.5, "weight": "bold"},
+        alignment="left",
         loc="upper left",
-        bbox_to_anchor=(0.71, 0.885),
+        bbox_to_anchor=(0.71, 0.89),
         frameon=False,
         fontsize=10,
         labelspacing=0.75,
         handletextpad=0.4,
         labelcolor=INK,
     )
-    for written, label in zip(legend.get_texts(), labels, strict=True):
-        written.set_parse_math(False)
-        written.set_text(label)
+    for written, (name, count, _) in zip(legend.get_texts(), labels, strict=True):
+        _fit(written, name, f"  {count:,}", _LABEL)
+
+
+def _fit(written: Text, line: str, end: str, share: float) -> None:
+    """Write a line as it stands, without formulas, cut to a share of the picture's width."""
+    written.set_parse_math(False)
+    limit = share * written.figure.bbox.width
+    line = printable(line)[:_MEASURED]
+
+    def write(n: int) -> bool:
+        """Write n characters of the line; whether that is too wide."""
+        written.set_text((line if n == len(line) else line[:n].rstrip() + "…") + end)
+        return bool(written.get_window_extent().width > limit)
+
+    if write(len(line)):
+        write(bisect_left(range(len(line)), True, key=write) - 1)
 
 
 def _save(figure: Figure, path: Path) -> Path:

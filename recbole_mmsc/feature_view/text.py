@@ -51,13 +51,14 @@ def neighbours_text(
         _line(f"  {category}", "dim"),
     ]
     for by, neighbours in found.items():
-        said = {None: f"has no {by}", 0: "no other item to compare with"}
-        reason = said.get(neighbours if neighbours is None else len(neighbours))
-        lines.append(_line(f"  by {by}" + (f": {reason}" if reason else ""), "underline"))
-        lines += [
-            _line(f"  {cosine:6.3f}  {_item(catalogue, other)}")
-            for other, cosine in neighbours or ()
-        ]
+        if neighbours is None:
+            lines.append(_line(f"  by {by}: the item has no vector"))
+        elif not neighbours:
+            lines.append(_line(f"  by {by}: no other item has a vector"))
+        else:
+            lines.append(_line(f"  by {by}", "underline"))
+        for other, cosine in neighbours or ():
+            lines.append(_line(f"  {cosine:6.3f}  {_item(catalogue, other)}"))
     return Group(*lines, Text())
 
 
@@ -75,8 +76,11 @@ def _facts(summary: FeaturesSummary) -> Table:
         covered = _share(one.n_with, summary.n_items)
         fact(one.name, f"{one.dim} dimensions, {one.dtype}, {covered}{zero}")
     if len(summary.modalities) > 1:
-        fact("all of them", _share(summary.n_with_all, summary.n_items))
-    fact("none", _share(summary.n_with_none, summary.n_items))
+        fact("both", _share(summary.n_with_all, summary.n_items))
+    fact(
+        "neither" if len(summary.modalities) > 1 else "without",
+        _share(summary.n_with_none, summary.n_items),
+    )
     fact("order", f"verified against the catalogue's {summary.n_items:,} items")
     header = dict(summary.header)
     if "weights" in header or "weights_sha256" in header:

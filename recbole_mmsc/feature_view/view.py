@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from recbole_mmsc.benchmark.printable import printable
 from recbole_mmsc.data.features import FeatureError, Features, features_path
 
 from .catalogue import Catalogue, read_catalogue
@@ -57,7 +58,7 @@ def show_features(
     catalogue = read_catalogue(folder)
     files = _files(folder, encoder)
     if items and len(files) > 1:
-        names = ", ".join(file.stem for file in files)
+        names = ", ".join(printable(file.stem) for file in files)
         raise ValueError(f"Expected --encoder beside --items, one of: {names}.")
     rows = catalogue.rows(items)
     sound = True
@@ -87,7 +88,7 @@ def _files(folder: Path, encoder: str) -> list[Path]:
     wanted = features_path(folder, encoder)
     if wanted in files:
         return [wanted]
-    names = [file.stem for file in files]
+    names = [printable(file.stem) for file in files]
     near = difflib.get_close_matches(wanted.stem, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise FeatureError(
@@ -109,7 +110,9 @@ def _show_neighbours(
     if not rows:
         # of the items that have the most of what there is to compare
         has = masks.sum(axis=0)
-        rows = typical_rows(catalogue.categories, (has > 0) & (has == has.max()), EXAMPLES)
+        rows = typical_rows(catalogue.categories, (has > 0) & (has == has.max(initial=0)), EXAMPLES)
+    if not rows:
+        console.print("no neighbours: no item has a vector")
     by = {name: [features.vectors[name]] for name in features.modalities}
     if len(by) > 1:
         by[" and ".join(by)] = [features.vectors[name] for name in features.modalities]
@@ -148,6 +151,8 @@ def _draw_maps(
 def _waiting(what: str) -> Iterator[None]:
     """Time that passes: sklearn does not say how far it is."""
     columns = SpinnerColumn(), TextColumn(escape(what)), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    disabled = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=disabled) as progress:
         progress.add_task("", total=None)
         yield
