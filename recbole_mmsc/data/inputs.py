@@ -18,6 +18,7 @@ from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
 from recbole_mmsc.data.queries import read_queries
 from recbole_mmsc.data.relations import Behaviour, read_behaviours
 from recbole_mmsc.data.training import training_graphs
+from recbole_mmsc.data.words import Words, read_texts, with_words
 from recbole_mmsc.nn.behaviour import BehaviourGraph
 from recbole_mmsc.nn.content import Modality
 from recbole_mmsc.nn.shared import Rows, WeightedRows
@@ -33,6 +34,7 @@ class Inputs:
     borrowed: list[WeightedRows | None]
     completion: Completion | None
     outsiders: list[str]
+    words: Words | None
     positives: Rows
 
 
@@ -58,6 +60,9 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         behaviours, outsiders = read_behaviours(
             folder / "behaviour.parquet", item_ids(dataset), dataset.item_num, content, seed
         )
+    words = _read_words(folder, dataset, modalities, settings)
+    if words is not None:
+        content = with_words(content, words.catalogue, settings.words_weight)
     alike = _alike(behaviours, content, settings)
     lent = None
     borrowed: list[WeightedRows | None] = [None] * len(behaviours)
@@ -74,7 +79,9 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         BehaviourGraph(**{name: torch.from_numpy(value) for name, value in vars(behaviour).items()})
         for behaviour in behaviours
     ]
-    return Inputs(modalities, graphs, borrowed, completion, outsiders, _read_positives(dataset))
+    return Inputs(
+        modalities, graphs, borrowed, completion, outsiders, words, _read_positives(dataset)
+    )
 
 
 def _read_modalities(folder: Path, dataset: Any, settings: MMSCSettings) -> dict[str, Modality]:
@@ -90,6 +97,15 @@ def _read_modalities(folder: Path, dataset: Any, settings: MMSCSettings) -> dict
             f"or take another encoder"
         )
     return chosen
+
+
+def _read_words(
+    folder: Path, dataset: Any, modalities: dict[str, Modality], settings: MMSCSettings
+) -> Words | None:
+    """The words of the texts, where texts are used at all."""
+    if "text" not in modalities or not settings.words_weight:
+        return None
+    return Words(read_texts(folder, dataset))
 
 
 def _alike(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class MMSC(GeneralRecommender):
         self.register_buffer("query_item", torch.from_numpy(queries.item), persistent=False)
         self.positives = inputs.positives.to(config["device"])
         self.completion = Held(inputs.completion)
+        self.words = Held(inputs.words)
         self.completed = [rows.to(config["device"]) for rows in completed_rows(inputs.completion)]
         self.names = [*map(str, dataset.field2id_token[dataset.iid_field]), *inputs.outsiders]
         self.network = MMSCNetwork(
@@ -249,7 +250,12 @@ class MMSC(GeneralRecommender):
         scores[torch.arange(len(users), device=users.device), items] = float("-inf")
         return scores
 
-    def rank_unseen(self, content: Mapping[str, np.ndarray], relation: str) -> Tensor:
+    def rank_unseen(
+        self,
+        content: Mapping[str, np.ndarray],
+        relation: str,
+        texts: Sequence[str] | None = None,
+    ) -> Tensor:
         """Rank the catalogue for items that are not in it.
 
         They borrow what stands beside the items most like them, as the catalogue's own items
@@ -259,15 +265,17 @@ class MMSC(GeneralRecommender):
             content: for one or more of the encoder's modalities vectors ``[m, d_m]`` by the same
                 encoder; a row of zeros says that an item lacks the modality.
             relation: ``substitute`` or ``complement``.
+            texts: ``[m]`` title and brand of each item, whose words help to find items like it.
 
         Returns:
             ``[m, n_items]`` scores; column n is the item ``names[n]``, column 0 is padding.
 
         Raises:
-            ValueError: the relation is unknown, or the vectors are not those of the encoder.
+            ValueError: the relation is unknown, the vectors are not those of the encoder, or there
+                are not as many texts as vectors.
         """
         with self._resting():
-            return rank_unseen(self, content, relation)
+            return rank_unseen(self, content, relation, texts)
 
     @contextmanager
     def _resting(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from recbole_mmsc.data.lending import lending
 from recbole_mmsc.data.modalities import unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
 from recbole_mmsc.data.queries import relation_index
+from recbole_mmsc.data.words import with_words
 from recbole_mmsc.nn.content import Modality
 from recbole_mmsc.nn.shared import Rows, WeightedRows
 
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from recbole_mmsc.model.mmsc import MMSC
 
 
-def rank_unseen(model: MMSC, content: Mapping[str, np.ndarray], relation: str) -> Tensor:
+def rank_unseen(
+    model: MMSC, content: Mapping[str, np.ndarray], relation: str, texts: Sequence[str] | None
+) -> Tensor:
     """What :meth:`MMSC.rank_unseen` answers."""
     index, device = relation_index(relation), model.query_item.device
     known = model.network.content.modalities
     modalities = _modalities(known, content)
-    lent = _lent(model, known, modalities)
+    lent = _lent(model, known, modalities, texts)
     borrowed = [
         WeightedRows(*map(torch.from_numpy, borrow_rows(matrix, lent, own=False))).to(device)
         for matrix in (_matrix(b.graph, len(b.graph.popularity)) for b in model.network.behaviours)
@@ -74,14 +77,28 @@ def _modalities(
 
 
 def _lent(
-    model: MMSC, known: dict[str, Modality], modalities: dict[str, Modality]
+    model: MMSC,
+    known: dict[str, Modality],
+    modalities: dict[str, Modality],
+    texts: Sequence[str] | None,
 ) -> sparse.csr_array:
-    """``[m, n_items]``, how much each item of the catalogue lends."""
-    settings = model.settings
+    """``[m, n_items]``, how much each item of the catalogue lends.
+
+    Raises:
+        ValueError: there are not as many texts as vectors.
+    """
+    settings, words = model.settings, model.words.value
     content = unit_content({name: modality.to("cpu") for name, modality in known.items()})
+    asking = unit_content(modalities)
+    if texts is not None and len(texts) != len(asking):
+        raise ValueError(f"expected {len(asking)} texts, one for each item, found {len(texts)}")
+    if words is not None:
+        own = words.vectors(texts or [""] * len(asking))
+        content = with_words(content, words.catalogue, settings.words_weight)
+        asking = with_words(asking, own, settings.words_weight)
     everyone = torch.arange(model.n_items, device=model.query_item.device)
     warm = model.network.warm(everyone).cpu().numpy()
-    alike = content_neighbours(content, warm, settings.content_neighbours, unit_content(modalities))
+    alike = content_neighbours(content, warm, settings.content_neighbours, asking)
     return lending(alike, content, settings.content_sharpness, settings.content_reg)
 
 

@@ -42,6 +42,9 @@ class MMSCSettings(ModelSettings):
     content_sharpness: float = Field(
         gt=0, le=64, description="power of the content neighbours' cosines when items borrow"
     )
+    words_weight: float = Field(
+        ge=0, description="weight of the words' cosine beside the encoder's among them, 0: off"
+    )
     content_reg: float = Field(
         gt=0, description="lambda of the regression on content neighbours when items borrow"
     )
