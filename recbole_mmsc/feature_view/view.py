@@ -90,10 +90,9 @@ def _files(folder: Path, encoder: str) -> list[Path]:
         return [wanted]
     names = [printable(file.stem) for file in files]
     near = difflib.get_close_matches(wanted.stem, names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    advice = f"Did you mean {near[0]!r}?" if near else f"Make them with `{make}`."
     raise FeatureError(
-        f"{folder} has features of {', '.join(names)}, none of {encoder!r}.{hint} "
-        f"Make them with `{make}`."
+        f"{folder} has features of {', '.join(names)}, none of {encoder!r}. {advice}"
     )
 
 
@@ -116,7 +115,8 @@ def _show_neighbours(
     by = {name: [features.vectors[name]] for name in features.modalities}
     if len(by) > 1:
         by[" and ".join(by)] = [features.vectors[name] for name in features.modalities]
-    found = {name: nearest(vectors, rows, k) for name, vectors in by.items()}
+    with _waiting(f"neighbours among {len(catalogue.ids):,} items"):
+        found = {name: nearest(vectors, rows, k) for name, vectors in by.items()}
     for place, row in enumerate(rows):
         near = {
             name: found[name][place] if any(part[row].any() for part in vectors) else None

@@ -173,6 +173,8 @@ def test_without_features_of_that_encoder_the_others_are_named(folder):
     write(folder, "tfidf")
     with pytest.raises(FeatureError, match=r"features of tfidf, none of 'tfdif'\. .*'tfidf'"):
         show_features(folder, "tfdif")
+    with pytest.raises(FeatureError, match="none of 'minilm'.*recbole-mmsc encode toy"):
+        show_features(folder, "minilm")
 
 
 def test_no_dataset_and_a_damaged_catalogue(tmp_path, folder):
