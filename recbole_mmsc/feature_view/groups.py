@@ -73,7 +73,7 @@ def typical_rows(categories: pa.ChunkedArray, usable: np.ndarray, count: int) ->
     ranked = []
     for place, leaf in enumerate(sorted(first_row, key=lambda leaf: (-sizes[leaf], names[leaf]))):
         if names[leaf]:
-            group = groups[first_row[leaf]]
+            group = str(groups[first_row[leaf]])
             ranked.append((seen[group], place, first_row[leaf]))
             seen[group] += 1
     chosen = [row for _, _, row in sorted(ranked)[:count]]

@@ -73,17 +73,17 @@ def draw_map(path: Path, points: np.ndarray, groups: np.ndarray, text: MapText) 
         colours = np.array([colour_of.get(group, GREY) for group in groups])
         grey = colours == GREY
         for chosen, alpha in ((grey, 0.5), (~grey, 0.75)):
-            axes.scatter(
-                *points[chosen].T, s=size, c=colours[chosen], alpha=alpha, linewidths=0, marker="o"
-            )
+            across, up = points[chosen].T
+            axes.scatter(across, up, size, colours[chosen], alpha=alpha, linewidths=0)
         _frame(axes, points)
         _legend(figure, counts, largest, int(grey.sum()))
-        for height, line, look in (
-            (0.945, text.title, {"fontsize": 15, "weight": "bold", "color": INK}),
-            (0.905, text.subtitle, {"fontsize": 10.5, "color": FAINT}),
-            (0.03, text.caption, {"fontsize": 9, "color": FAINT}),
-        ):
-            _fit(figure.text(_MAP[0], height, "", **look), line, "", _TITLE)
+        left = _MAP[0]
+        title = figure.text(left, 0.945, "", fontsize=15, weight="bold", color=INK)
+        subtitle = figure.text(left, 0.905, "", fontsize=10.5, color=FAINT)
+        caption = figure.text(left, 0.03, "", fontsize=9, color=FAINT)
+        _fit(title, text.title, "", _TITLE)
+        _fit(subtitle, text.subtitle, "", _TITLE)
+        _fit(caption, text.caption, "", _TITLE)
         return _save(figure, path)
 
 

@@ -59,7 +59,7 @@ def project(vectors: np.ndarray) -> Projection:
         plane = np.zeros((len(parts), 2))
         plane[:, : parts.shape[1]] = parts[:, :2]
         if len(np.unique(parts.round(6), axis=0)) < FEW:
-            return Projection(plane.astype(np.float32), "first two principal components")
+            return Projection(plane.astype(np.float32), "The first two principal components.")
         tsne = TSNE(
             perplexity=PERPLEXITY if len(parts) > 3 * PERPLEXITY else (len(parts) - 1) // 3,
             # by sklearn's own rule; its "pca" refuses vectors of one dimension
@@ -68,5 +68,8 @@ def project(vectors: np.ndarray) -> Projection:
             n_jobs=1,
         )
         points = tsne.fit_transform(parts.astype(np.float32))
-    method = f"t-SNE (perplexity {tsne.perplexity}, seed {SEED}) of {parts.shape[1]} components"
+    method = (
+        f"t-SNE (perplexity {tsne.perplexity}, seed {SEED}) of {parts.shape[1]} principal "
+        "components. Near on the map is alike; far says little."
+    )
     return Projection(points, method)

@@ -141,7 +141,7 @@ def _draw_maps(
         text = MapText(
             title=f"{catalogue.name}: {modality} by {features.encoder}",
             subtitle=f"{n_with:,} of {len(catalogue.ids):,} items have {modality}, {drawn}",
-            caption=f"{projection.method}. Near on the map is alike; far says little.",
+            caption=projection.method,
         )
         path = draw_map(out / f"{stem}.{modality}.png", projection.points, groups[rows], text)
         console.print(f"map of {modality}: {path}", markup=False, highlight=False, soft_wrap=True)

@@ -28,7 +28,7 @@ def test_samples_are_bounded_and_the_same_every_time(monkeypatch):
 
 def test_tsne_keeps_clusters_together_and_repeats_itself():
     found = project(clusters())
-    assert found.method == "t-SNE (perplexity 19, seed 2026) of 20 components"
+    assert found.method.startswith("t-SNE (perplexity 19, seed 2026) of 20 principal components.")
     np.testing.assert_array_equal(found.points, project(clusters()).points)
     centres = found.points.reshape(3, 20, 2).mean(axis=1, keepdims=True)
     distances = np.linalg.norm(found.points[:, None] - centres[None, :, 0], axis=2)
@@ -43,7 +43,7 @@ def test_tsne_keeps_clusters_together_and_repeats_itself():
 )
 def test_too_few_for_tsne(vectors):
     found = project(vectors.astype(np.float16))
-    assert found.method == "first two principal components"
+    assert found.method == "The first two principal components."
     assert found.points.shape == (len(vectors), 2)
     assert np.isfinite(found.points).all()
 

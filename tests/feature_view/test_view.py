@@ -173,7 +173,7 @@ def test_without_features_of_that_encoder_the_others_are_named(folder):
     write(folder, "tfidf")
     with pytest.raises(FeatureError, match=r"features of tfidf, none of 'tfdif'\. .*'tfidf'"):
         show_features(folder, "tfdif")
-    with pytest.raises(FeatureError, match="none of 'minilm'.*recbole-mmsc encode toy"):
+    with pytest.raises(FeatureError, match=r"none of 'minilm'.*recbole-mmsc encode toy"):
         show_features(folder, "minilm")
 
 
