@@ -28,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"recbole-mmsc {options.command}: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f"\nrecbole-mmsc {options.command}: stopped.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"\nrecbole-mmsc {options.command}: stopped. {stop}".rstrip(), file=sys.stderr)
         return 130
 
 
@@ -65,6 +65,20 @@ def _audit(options: argparse.Namespace) -> int:
     report = audit_folder(options.folder)
     print(report.render())
     return 0 if report.ok else 1
+
+
+def _fetch_images(options: argparse.Namespace) -> int:
+    from recbole_mmsc.images.fetch import fetch_images
+
+    summary = fetch_images(
+        options.data / options.name,
+        per_item=options.per_item,
+        concurrency=options.concurrency,
+        per_second=options.per_second,
+        retry=options.retry,
+    )
+    print(summary.render())
+    return 0
 
 
 def _encode(options: argparse.Namespace) -> int:
@@ -205,6 +219,36 @@ def _parser() -> argparse.ArgumentParser:
     )
     audit.add_argument("folder", type=Path)
 
+    fetch = command(
+        "fetch-images",
+        _fetch_images,
+        "Fetch the pictures of a catalogue from its addresses; stop and go on at any time.",
+        "fetch-images amazon-home --per-second 5",
+    )
+    fetch.add_argument("name", help="name of the dataset")
+    fetch.add_argument(
+        "--per-item",
+        type=int,
+        default=1,
+        metavar="N",
+        help="pictures of each item, from the first addresses that work; default: %(default)s",
+    )
+    fetch.add_argument(
+        "--concurrency",
+        type=int,
+        default=16,
+        metavar="N",
+        help="items at once; default: %(default)s",
+    )
+    fetch.add_argument(
+        "--per-second",
+        type=float,
+        default=10.0,
+        metavar="N",
+        help="requests per second to one host; default: %(default)g",
+    )
+    fetch.add_argument("--retry", action="store_true", help="ask again what failed for good")
+
     encode = command(
         "encode", _encode, "Encode the texts of a catalogue.", "encode amazon-home --encoder minilm"
     )
@@ -279,7 +323,7 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = command("doctor", _doctor, "Versions, guards, what is missing.", "doctor")
 
-    for added in (encode, features, benchmark, compare, demo, doctor):
+    for added in (fetch, encode, features, benchmark, compare, demo, doctor):
         added.add_argument(
             "--data", type=Path, default=Path("dataset"), help="default: %(default)s/"
         )
