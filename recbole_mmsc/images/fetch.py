@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import getproxies
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,6 +36,7 @@ class FetchSummary:
         final: reason → addresses that are not asked again.
         passing: reason → addresses that the next run asks again.
         items: reason → items that could not be asked for.
+        ignored_proxy: whether the environment names a proxy, which is not used.
     """
 
     folder: Path
@@ -44,6 +46,7 @@ class FetchSummary:
     final: dict[str, int]
     passing: dict[str, int]
     items: dict[str, int]
+    ignored_proxy: bool = False
 
     def render(self) -> str:
         """Some lines for people."""
@@ -62,6 +65,11 @@ class FetchSummary:
                 lines += [f"{count:>9,}  {reason}" for reason, count in ranked]
         if self.final or self.passing:
             lines.append(f"each with its reason: {self.folder / 'images.jsonl'}")
+        if self.ignored_proxy and self.passing:
+            lines.append(
+                "the proxy that the environment names was not used: behind one, addresses cannot "
+                "be checked; fetch on a machine that needs none"
+            )
         return "\n".join(lines)
 
 
@@ -223,6 +231,7 @@ class _Run:
             final=dict(Counter(entry.reason for entry in entries if entry.url and entry.final)),
             passing=dict(Counter(entry.reason for entry in entries if not entry.final)),
             items={reason: count for reason, count in items.items() if count},
+            ignored_proxy=bool(getproxies().keys() - {"no"}),
         )
 
 

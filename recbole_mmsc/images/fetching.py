@@ -28,6 +28,8 @@ HEADERS = {
     # a picture is compressed already; a body that says otherwise is up to no good
     "Accept-Encoding": "identity",
 }
+# Shops answer for a picture they no longer have with one of a pixel.
+MIN_SIDE = 8
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PASSING = (408, 425, 429)
 # A picture of the largest size takes some hundred megabytes while it is decoded.
@@ -200,7 +202,9 @@ class PictureClient:
         """The suffix by content; decoding all of it finds what is truncated."""
         try:
             found = check_image(data, self._limits.max_bytes, self._limits.max_pixels)
-            decode_image(data, self._limits.max_bytes, self._limits.max_pixels)
+            width, height = decode_image(data, self._limits.max_bytes, self._limits.max_pixels).size
+            if min(width, height) < MIN_SIDE:
+                raise BadImage(f"{width} x {height} pixels are a placeholder")
         except BadImage as error:
             raise FetchFailed("no usable picture", str(error), final=True) from error
         return SUFFIXES[found]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import io
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -87,6 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
     def on_png(self, _: str) -> None:
         self.answer(PNG, Content_Type="image/jpeg")
 
+    def on_pixel(self, _: str) -> None:
+        self.answer(encoded(Image.new("RGB", (1, 1)), "GIF"))
+
     def on_html(self, _: str) -> None:
         self.answer(b"<html>a picture? no</html>", Content_Type="image/jpeg")
 
@@ -166,11 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.answer(gzip.compress(JPEG), Content_Encoding="gzip")
 
     def on_gzipbomb(self, _: str) -> None:
-        packed = io.BytesIO()
-        with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9) as file:
-            for _piece in range(64):
-                file.write(bytes(1 << 20))
-        self.answer(packed.getvalue(), Content_Encoding="gzip")
+        """64 MiB in as many kilobytes."""
+        packer = zlib.compressobj(wbits=31)
+        packed = b"".join(packer.compress(bytes(1 << 20)) for _piece in range(64))
+        self.answer(packed + packer.flush(), Content_Encoding="gzip")
 
     def on_moved(self, name: str) -> None:
         """moved-3: three redirects, then a picture."""

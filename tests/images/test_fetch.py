@@ -97,6 +97,16 @@ def test_pictures_are_named_after_items_and_failures_listed(mixed, server):
     assert "        2  address refused\n        1  HTTP 404\n" in text
 
 
+def test_a_proxy_that_was_not_used_is_mentioned_where_something_failed(mixed, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("no_proxy", "localhost")
+    assert "the proxy" not in fetch(mixed).render()
+    monkeypatch.setenv("http_proxy", "http://10.0.0.1:3128")
+    assert "the proxy that the environment names was not used" in fetch(mixed).render()
+
+
 def test_a_second_run_asks_only_what_may_have_passed(mixed, server):
     first = fetch(mixed)
     before = (server.counts.copy(), files(mixed), ledger(mixed))

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -70,6 +71,7 @@ def test_it_says_who_asks(server):
         ("odd", "address refused", ""),
         ("html", "no usable picture", "none of JPEG"),
         ("empty", "no usable picture", "empty file"),
+        ("pixel", "no usable picture", "1 x 1 pixels are a placeholder"),
         ("cut", "no usable picture", "truncated"),
         ("bomb", "no usable picture", "pixels"),
         ("huge", "too large", "1,000,000,000,000 bytes"),
@@ -105,6 +107,16 @@ def test_a_redirect_to_a_private_address_opens_no_connection(server, monkeypatch
     monkeypatch.setattr(fetching, "public_sockets", recording)
     failure(server.url("private"))
     assert connected == ["127.0.0.1"]
+
+
+def test_a_compressed_bomb_is_not_unpacked_beyond_the_limit(server):
+    tracemalloc.start()
+    try:
+        failure(server.url("gzipbomb"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * 2**20
 
 
 def test_redirects_within_the_limit_are_followed(server):
