@@ -7,9 +7,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import TracebackType
@@ -17,19 +15,21 @@ from types import TracebackType
 import aiohttp
 from yarl import URL
 
-from .addresses import NotPublic, RefusedAddress, check_address, public_sockets
+from .addresses import RefusedAddress, check_address, public_sockets
 from .decoding import MAX_BYTES, MAX_PIXELS, BadImage, check_image, decode_image
+from .failures import FetchFailed, told
 from .politeness import Pace, backoff, retry_after
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"}
 HEADERS = {
     "User-Agent": f"recbole-mmsc/{version('recbole-mmsc')} (fetch-images)",
-    "Accept": "image/*",
-    # a picture is compressed already; a body that says otherwise is up to no good
+    "Accept": "image/jpeg, image/png, image/webp, image/gif, image/bmp",
+    # pictures are compressed already
     "Accept-Encoding": "identity",
 }
 # Shops answer for a picture they no longer have with one of a pixel.
 MIN_SIDE = 8
+_SILENT = "host does not answer"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PASSING = (408, 425, 429)
 # A picture of the largest size takes some hundred megabytes while it is decoded.
@@ -63,20 +63,6 @@ class Limits:
     backoff: float = 1.0
     longest_wait: float = 60.0
     silence: int = 50
-
-
-class FetchFailed(Exception):
-    """There is no picture to be had from an address.
-
-    Attributes:
-        reason: a short one, the same for all failures of its kind.
-        detail: what exactly happened.
-        final: whether asking again is pointless.
-    """
-
-    def __init__(self, reason: str, detail: str = "", *, final: bool) -> None:
-        super().__init__(reason, detail)
-        self.reason, self.detail, self.final = reason, detail[:200], final
 
 
 class PictureClient:
@@ -134,7 +120,8 @@ class PictureClient:
                 data = await self._attempt(address)
                 break
             except FetchFailed as failed:
-                if failed.final or attempt == self._limits.retries:
+                pointless = failed.final or failed.reason == _SILENT
+                if pointless or attempt == self._limits.retries:
                     raise
             await asyncio.sleep(backoff(attempt, self._limits.backoff, chance))
         loop = asyncio.get_running_loop()
@@ -146,7 +133,7 @@ class PictureClient:
             url = self._checked(target)
             host = url.host or ""
             if self._unanswered[host] >= self._limits.silence:
-                raise FetchFailed("host does not answer", host, final=False)
+                raise FetchFailed(_SILENT, host, final=False)
             await self._pace.turn(host)
             started = time.monotonic()
             try:
@@ -171,7 +158,7 @@ class PictureClient:
         timeout = aiohttp.ClientTimeout(
             total=seconds, sock_connect=self._limits.connect, sock_read=self._limits.read
         )
-        with _told(url):
+        with told(url):
             async with self._session.get(url, allow_redirects=False, timeout=timeout) as answer:
                 self._unanswered[host] = 0
                 if answer.status in _REDIRECTS and (target := answer.headers.get("Location")):
@@ -214,25 +201,5 @@ async def _asked_once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
     """Keep the session from asking again by itself, out of turn: it retries its own errors only."""
-    with _told(request.url):
+    with told(request.url):
         return await handler(request)
-
-
-@contextmanager
-def _told(url: URL) -> Iterator[None]:
-    """Whatever goes wrong on the network becomes :class:`FetchFailed`."""
-    try:
-        yield
-    except FetchFailed:
-        raise
-    except asyncio.TimeoutError as error:
-        raise FetchFailed("timeout", final=False) from error
-    except (ValueError, aiohttp.InvalidURL) as error:
-        # a host that cannot be written, a number that only looks like one, a broken redirect
-        raise FetchFailed("address refused", f"{error}: {url}", final=True) from error
-    except Exception as error:
-        if isinstance(getattr(error, "os_error", None), NotPublic):
-            raise FetchFailed("address refused", f"{error.os_error}: {url}", final=True) from error
-        raise FetchFailed(
-            "connection failed", f"{type(error).__name__}: {error}", final=False
-        ) from error

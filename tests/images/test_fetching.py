@@ -9,7 +9,8 @@ import pytest
 
 from recbole_mmsc import __version__
 from recbole_mmsc.images import fetching
-from recbole_mmsc.images.fetching import FetchFailed, Limits, PictureClient
+from recbole_mmsc.images.failures import FetchFailed
+from recbole_mmsc.images.fetching import Limits, PictureClient
 from recbole_mmsc.images.politeness import Pace
 
 from .picture_server import JPEG, PNG, serving
@@ -245,7 +246,9 @@ def test_a_host_that_never_answers_is_left_alone(monkeypatch):
         asked.append(found)
         raise OSError("nobody there")
 
+    waits = []
     monkeypatch.setattr(fetching, "public_sockets", lambda _: silent)
+    monkeypatch.setattr(fetching, "backoff", lambda attempt, *_: waits.append(attempt) or 0)
     limits = replace(QUICK, silence=3)
 
     async def run():
@@ -261,6 +264,7 @@ def test_a_host_that_never_answers_is_left_alone(monkeypatch):
     expected = [("connection failed", False)] + 3 * [("host does not answer", False)]
     assert asyncio.run(run()) == expected
     assert len(asked) == 3
+    assert waits == [0, 1], "a silent host is not worth a wait"
 
 
 def test_hosts_are_asked_at_their_pace_redirects_too(server):
