@@ -84,11 +84,17 @@ def _fetch_images(options: argparse.Namespace) -> int:
 def _encode(options: argparse.Namespace) -> int:
     from recbole_mmsc.encoders.encode import encode_dataset
 
-    summary = encode_dataset(options.data / options.name, options.encoder)
-    print(
-        f"{summary.path}: {summary.n_with_text:,} of {summary.n_items:,} items have text, "
-        f"{summary.dim} dimensions, {summary.seconds:.0f} s"
+    summary = encode_dataset(
+        options.data / options.name,
+        options.encoder,
+        images=options.images,
+        shard=options.shard,
+        merge=options.merge,
+        workers=options.workers,
+        batch_size=options.batch_size,
+        ray=options.ray,
     )
+    print(summary.render())
     return 0
 
 
@@ -154,6 +160,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     from recbole_mmsc.dataset_builders.presets import load_presets
+    from recbole_mmsc.encoders import encoder_names
 
     parser = argparse.ArgumentParser(
         prog="recbole-mmsc",
@@ -250,10 +257,48 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--retry", action="store_true", help="ask again what failed for good")
 
     encode = command(
-        "encode", _encode, "Encode the texts of a catalogue.", "encode amazon-home --encoder minilm"
+        "encode",
+        _encode,
+        "Encode the texts and pictures of a catalogue; a run that was stopped goes on.",
+        "encode amazon-home --encoder offline --images photos.zip",
     )
     encode.add_argument("name", help="name of the dataset")
-    encode.add_argument("--encoder", default=ENCODER, help="minilm or tfidf; default: %(default)s")
+    encode.add_argument(
+        "--encoder",
+        default=ENCODER,
+        help=f"one of {', '.join(encoder_names())}; default: %(default)s",
+    )
+    encode.add_argument(
+        "--images",
+        type=Path,
+        metavar="PATH",
+        help="a folder, .zip, .tar or .tar.gz of pictures named after item ids, B01.jpg, "
+        "B01.1.jpg, …; default: the dataset's own images/",
+    )
+    encode.add_argument(
+        "--shard", metavar="I/N", help="make only the I-th of N shares, here or on another machine"
+    )
+    encode.add_argument(
+        "--merge",
+        action="store_true",
+        help="verify the shares that were made and put them together",
+    )
+    encode.add_argument(
+        "--ray",
+        nargs="?",
+        const="auto",
+        metavar="ADDRESS",
+        help="make all shares on an existing Ray cluster, by default the one of this machine",
+    )
+    encode.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that load pictures, 0 for none; default: one per core if there are many",
+    )
+    encode.add_argument(
+        "--batch-size", type=int, metavar="N", help="texts or pictures at once; default: encoder's"
+    )
 
     features = command(
         "features",

@@ -39,7 +39,11 @@ class Encoder(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, str]:
-        """Header entries: ``weights_sha256``, licence, library versions; asked after ``fit``."""
+        """Header entries: ``weights_sha256``, licence, library versions.
+
+        Asked after ``fit``, for the parts of a run, and again after ``fit_images``, for the
+        header: both times the checksum covers all that has been fitted.
+        """
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Encode a batch of n non-empty texts into [n, d] float32, rows of length 1 (or 0)."""
@@ -59,6 +63,17 @@ class Encoder(ABC):
             pixels: [n, …], the arrays of one batch.
         """
         raise NotImplementedError(f"{self.name} encodes no images")
+
+    def fit_images(self, vectors: np.ndarray) -> None:  # noqa: B027
+        """See the catalogue's encoded pictures once, after the last; fixed weights ignore it.
+
+        Args:
+            vectors: [m, d] float32, one row per item that has pictures: their normalised mean.
+        """
+
+    def finish_images(self, vectors: np.ndarray) -> np.ndarray:
+        """What is stored of encoded pictures, [n, d] → [n, e]; asked after ``fit_images``."""
+        return vectors
 
 
 EncoderFactory = Callable[[str], Encoder]
@@ -100,11 +115,19 @@ def get_encoder(name: str) -> Encoder:
 
 
 def _tfidf(argument: str) -> Encoder:
-    from .offline import TfidfEncoder
+    from .tfidf import TfidfEncoder
 
     if argument:
         raise ValueError(f"The encoder tfidf takes no argument (got {argument!r}).")
     return TfidfEncoder()
+
+
+def _offline(argument: str) -> Encoder:
+    from .offline import OfflineEncoder
+
+    if argument:
+        raise ValueError(f"The encoder offline takes no argument (got {argument!r}).")
+    return OfflineEncoder()
 
 
 def _minilm(precision: str) -> Encoder:
@@ -114,4 +137,5 @@ def _minilm(precision: str) -> Encoder:
 
 
 register_encoder("tfidf", _tfidf)
+register_encoder("offline", _offline)
 register_encoder("minilm", _minilm)

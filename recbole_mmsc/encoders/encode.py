@@ -1,108 +1,150 @@
-"""Encode a built dataset: ``catalogue.parquet`` → ``features/<encoder>.safetensors``."""
+"""Encode a built dataset: its catalogue and pictures → ``features/<encoder>.safetensors``."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from tqdm import tqdm
-
-from ..data.features import features_path, write_features
 from . import Encoder, get_encoder
+from .job import SHARD_ITEMS, make_job
+from .merge import Merged, merge_parts
+from .on_ray import encode_on_ray
+from .shards import encode_shards
 
 
 @dataclass(frozen=True, slots=True)
 class EncodeSummary:
-    """What ``encode_dataset`` wrote: where, for how many items, how fast."""
+    """What ``encode_dataset`` did.
 
-    path: Path
+    Attributes:
+        encoder: its name.
+        modalities: those that the encoder takes.
+        n_items: items in the catalogue.
+        n_shards: shards in the catalogue.
+        made: shards that were made now; the others were finished before, or are not asked for.
+        merged: what was written; None if only some of the shards were asked for.
+        seconds: how long it took.
+    """
+
     encoder: str
+    modalities: tuple[str, ...]
     n_items: int
-    n_with_text: int
-    dim: int
+    n_shards: int
+    made: int
+    merged: Merged | None
     seconds: float
+
+    @property
+    def path(self) -> Path:
+        """The features file.
+
+        Raises:
+            ValueError: it was not written.
+        """
+        if self.merged is None:
+            raise ValueError("Only some of the shards were made, there is no features file yet.")
+        return self.merged.path
+
+    def render(self) -> str:
+        """For the terminal."""
+        took = f"{self.seconds:.0f} s"
+        if self.merged is None:
+            return f"{self.encoder}: made {self.made} of {self.n_shards} shards, {took}"
+        merged, lines = self.merged, []
+        for modality in self.modalities:
+            if modality in merged.dims:
+                lines.append(
+                    f"  {modality}: {merged.available[modality]:,} of {self.n_items:,} items, "
+                    f"{merged.dims[modality]} dimensions"
+                )
+            else:
+                lines.append(f"  {modality}: none found, so these features are without it")
+        if merged.problems_path:
+            lines.append(
+                f"  {merged.pictures:,} pictures used; {merged.problems:,} missing or bad, listed "
+                f"in {merged.problems_path}"
+            )
+        kept = self.n_shards - self.made
+        resumed = f", {kept} of {self.n_shards} shards were finished before" if kept else ""
+        return "\n".join([f"{merged.path}: {took}{resumed}", *lines])
 
 
 def encode_dataset(
     folder: str | os.PathLike[str],
     encoder: str | Encoder,
     *,
+    images: str | os.PathLike[str] | None = None,
+    shard: str | None = None,
+    merge: bool = False,
+    workers: int | None = None,
+    batch_size: int | None = None,
+    ray: str | None = None,
     dtype: str = "float16",
+    shard_items: int = SHARD_ITEMS,
     progress: bool = True,
 ) -> EncodeSummary:
-    """Encode the text of every item of a dataset folder, atomically and reproducibly.
+    """Encode texts and pictures of every item of a dataset folder, reproducibly.
 
-    Items without any text get a row of zeros and 0 in the mask. The same catalogue, encoder and
-    machine give the same bytes.
+    The catalogue is cut into shards. Each finished one is kept in ``features/.<encoder>.parts/``,
+    so that a run that was killed goes on where it was. The features file is written at the end,
+    whole or not at all. The same input, encoder and machine give the same bytes, in one run or
+    in many.
+
+    An item without text or picture gets a row of zeros and 0 in that modality's mask. An encoder
+    of both modalities makes do with one if the catalogue has nothing else.
 
     Args:
         folder: a built dataset folder.
         encoder: a registered name (see ``recbole_mmsc.encoders``) or an encoder.
+        images: folder or archive of pictures; by default the dataset's own ``images/``, if any.
+        shard: "i/n", i from 1 to n: make only each n-th shard, and no features file.
+        merge: make no shard; verify those that others made, and write the features file.
+        workers: processes that load pictures, 0 for none; by default as the machine has cores.
+        batch_size: of texts and of pictures; by default what the encoder likes.
+        ray: address of an existing Ray cluster to make the shards on; the folder and the pictures
+            must lie where every node sees them under the same path.
         dtype: how the vectors are stored, "float16" or "float32"; they are computed in float32.
+        shard_items: items per shard.
         progress: show a progress bar on stderr.
 
     Raises:
         FileNotFoundError: the folder holds no ``catalogue.parquet``.
-        ValueError: unknown encoder, or no item has any text.
+        ValueError: unknown encoder, wrong options, nothing to encode, pictures that are not where
+            ``images`` says, or parts that do not belong together.
     """
     started = time.perf_counter()
-    catalogue = _read_catalogue(Path(folder))
+    if sum([merge, shard is not None, ray is not None]) > 1:
+        raise ValueError("Expected one of a shard, a merge and a Ray cluster, got more.")
+    if workers is not None and workers < 0:
+        raise ValueError(f"Expected 0 workers or more (got {workers}).")
+    i, n = _read_shard(shard or "1/1")
     encoder = get_encoder(encoder) if isinstance(encoder, str) else encoder
-    texts = encoder.template.texts(catalogue)
-    available = np.array([bool(text) for text in texts], dtype=bool)
-    if not available.any():
-        raise ValueError(f"Expected text in {folder}, found none in {len(texts)} items.")
-    rows = _encode(encoder, texts, available, np.dtype(dtype), progress)
-    path = write_features(
-        features_path(folder, encoder.name),
-        catalogue.column("item_id").to_pylist(),
-        {"text": rows},
-        {"text": available},
-        encoder=encoder.name,
-        metadata={**encoder.describe(), "text_template": str(encoder.template)},
-    )
+    job = make_job(folder, encoder, images, batch_size, shard_items)
+    made = 0
+    if ray is not None:
+        options = {"images": images, "workers": workers, "batch_size": batch_size}
+        made = encode_on_ray(ray, job, folder, {**options, "shard_items": shard_items}, progress)
+    elif not merge:
+        made = encode_shards(job, range(i - 1, job.n_shards, n), workers, progress)
+    merged = None if shard else merge_parts(job, dtype)
     return EncodeSummary(
-        path=path,
         encoder=encoder.name,
-        n_items=len(texts),
-        n_with_text=int(available.sum()),
-        dim=rows.shape[1],
+        modalities=encoder.modalities,
+        n_items=len(job.item_ids),
+        n_shards=job.n_shards,
+        made=made,
+        merged=merged,
         seconds=time.perf_counter() - started,
     )
 
 
-def _encode(
-    encoder: Encoder, texts: list[str], available: np.ndarray, dtype: np.dtype, progress: bool
-) -> np.ndarray:
-    order = np.flatnonzero(available).tolist()
-    with tqdm(total=len(order), unit="item", disable=not progress) as bar:
-        bar.set_description(f"fit {encoder.name}")
-        encoder.fit([texts[item] for item in order])
-        bar.set_description(f"encode {encoder.name}")
-        # Texts of like length together waste no computation on padding; the longest come first,
-        # so that a lack of memory shows at once.
-        order.sort(key=lambda item: -len(texts[item]))
-        rows = np.empty((0, 0), dtype)
-        for start in range(0, len(order), encoder.batch_size):
-            batch = order[start : start + encoder.batch_size]
-            vectors = encoder.encode_texts([texts[item] for item in batch])
-            if not start:
-                rows = np.zeros((len(texts), vectors.shape[1]), dtype)
-            rows[batch] = vectors
-            bar.update(len(batch))
-    return rows
-
-
-def _read_catalogue(folder: Path) -> pa.Table:
-    path = folder / "catalogue.parquet"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Expected a built dataset in {folder}, found no {path.name}; "
-            "make one with `recbole-mmsc build PRESET --meta FILE`."
-        )
-    return pq.read_table(path)
+def _read_shard(shard: str) -> tuple[int, int]:
+    """The i and n of "i/n"."""
+    found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", shard)
+    i, n = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= i <= n:
+        raise ValueError(f"Expected a shard i/n with 1 <= i <= n, such as 1/4 (got {shard!r}).")
+    return i, n

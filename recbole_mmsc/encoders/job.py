@@ -1,0 +1,194 @@
+"""What is to be encoded: a catalogue's texts and pictures, cut into shards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..data.features import features_path, item_ids_checksum
+from ..images.sources import Picture, Source, open_source
+from . import Encoder
+
+SHARD_ITEMS = 1024
+_VERSION = 1  # of the parts; another one makes them anew
+
+
+@dataclass(frozen=True)
+class Job:
+    """A catalogue and a fitted encoder, with all that decides the bytes of the features.
+
+    Attributes:
+        name: of the dataset.
+        path: the features file that is to be written.
+        encoder: after ``fit``.
+        item_ids: of all n items, in ``.item`` order.
+        texts: one per item, "" for none; all are "" if the encoder takes no texts.
+        source: what the pictures are read from; None without pictures.
+        pictures: sorted by item; empty without pictures.
+        batch_size: of texts and of pictures.
+        shard_items: how many items a shard has; the last one may have fewer.
+    """
+
+    name: str
+    path: Path
+    encoder: Encoder
+    item_ids: list[str]
+    texts: list[str]
+    source: Source | None
+    pictures: list[Picture]
+    batch_size: int
+    shard_items: int
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Those that the encoder takes and the catalogue has."""
+        has = {"text": any(self.texts), "image": bool(self.pictures)}
+        return tuple(modality for modality in self.encoder.modalities if has[modality])
+
+    @property
+    def n_shards(self) -> int:
+        """How many shards there are."""
+        return -(-len(self.item_ids) // self.shard_items)
+
+    def items_of(self, shard: int) -> range:
+        """The rows of a shard."""
+        start = shard * self.shard_items
+        return range(start, min(start + self.shard_items, len(self.item_ids)))
+
+    def pictures_of(self, shard: int) -> list[Picture]:
+        """The pictures of a shard's items."""
+        items = self.items_of(shard)
+        start, end = np.searchsorted(self._items_with_pictures, (items.start, items.stop))
+        return self.pictures[start:end]
+
+    @cached_property
+    def _items_with_pictures(self) -> np.ndarray:
+        return np.array([picture.item for picture in self.pictures], np.int64)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with everything that can change a part."""
+        made_from = {
+            "version": _VERSION,
+            "encoder": self.encoder.name,
+            "description": self.encoder.describe(),
+            "template": str(self.encoder.template),
+            "modalities": self.modalities,
+            "batch_size": self.batch_size,
+            "shard_items": self.shard_items,
+            "items": item_ids_checksum(self.item_ids),
+            "texts": _checksum(self.texts),
+            "pictures": self.pictures_checksum,
+        }
+        return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def pictures_checksum(self) -> str:
+        """SHA-256 of the names and sizes of all pictures."""
+        return _checksum([picture.item, picture.name, picture.size] for picture in self.pictures)
+
+
+def make_job(
+    folder: str | os.PathLike[str],
+    encoder: Encoder,
+    images: str | os.PathLike[str] | None = None,
+    batch_size: int | None = None,
+    shard_items: int = SHARD_ITEMS,
+) -> Job:
+    """Read a dataset folder, find its pictures and fit the encoder to all its texts.
+
+    Args:
+        folder: a built dataset folder.
+        encoder: an encoder.
+        images: folder or archive of pictures; by default the dataset's own ``images/``, if any.
+        batch_size: of texts and of pictures; by default what the encoder likes.
+        shard_items: items per shard.
+
+    Raises:
+        FileNotFoundError: the folder holds no ``catalogue.parquet``.
+        ValueError: there is nothing that the encoder can encode, or nothing where ``images`` says.
+    """
+    folder = Path(folder)
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"Expected a batch size of at least 1 (got {batch_size}).")
+    catalogue = _read_catalogue(folder)
+    item_ids = catalogue.column("item_id").to_pylist()
+    texts = [""] * len(item_ids)
+    if "text" in encoder.modalities:
+        texts = encoder.template.texts(catalogue)
+    source, pictures = _find_pictures(folder, encoder, images, item_ids)
+    job = Job(
+        name=folder.resolve().name,
+        path=features_path(folder, encoder.name),
+        encoder=encoder,
+        item_ids=item_ids,
+        texts=texts,
+        source=source,
+        pictures=pictures,
+        batch_size=batch_size or encoder.batch_size,
+        shard_items=shard_items,
+    )
+    if not job.modalities:
+        raise ValueError(_nothing(folder, encoder, len(item_ids)))
+    if "text" in job.modalities:
+        encoder.fit([text for text in texts if text])
+    return job
+
+
+def _find_pictures(
+    folder: Path,
+    encoder: Encoder,
+    images: str | os.PathLike[str] | None,
+    item_ids: list[str],
+) -> tuple[Source | None, list[Picture]]:
+    if "image" not in encoder.modalities:
+        if images is not None:
+            raise ValueError(f"The encoder {encoder.name} takes no pictures, got {images}.")
+        return None, []
+    if images is None and not (folder / "images").is_dir():
+        return None, []
+    source, pictures = open_source(folder / "images" if images is None else images, item_ids)
+    if images is not None and not pictures:
+        raise ValueError(
+            f"Expected pictures named after items, such as {item_ids[0]}.jpg, in {images}, "
+            "found none."
+        )
+    return source, pictures
+
+
+def _nothing(folder: Path, encoder: Encoder, n_items: int) -> str:
+    wanted = {"text": "text", "image": "pictures"}
+    expected = " or ".join(wanted[modality] for modality in encoder.modalities)
+    message = f"Expected {expected} in {folder}, found none in {n_items} items."
+    if "image" in encoder.modalities:
+        message += (
+            " Name a folder or an archive of pictures with --images, or fetch them with "
+            f"`recbole-mmsc fetch-images {folder.resolve().name}`."
+        )
+    return message
+
+
+def _read_catalogue(folder: Path) -> pa.Table:
+    path = folder / "catalogue.parquet"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"Expected a built dataset in {folder}, found no {path.name}; "
+            "make one with `recbole-mmsc build PRESET --meta FILE`."
+        )
+    return pq.read_table(path)
+
+
+def _checksum(entries: Iterable[object]) -> str:
+    digest = hashlib.sha256()
+    for entry in entries:
+        digest.update(json.dumps(entry).encode() + b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,77 @@
+"""The shards of a run on an existing Ray cluster: every task is ``encode --shard i/n``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from .job import Job
+
+RETRIES = 3  # of a share whose worker or node was lost; it goes on where it was
+
+
+def encode_on_ray(
+    address: str,
+    job: Job,
+    folder: str | os.PathLike[str],
+    options: dict[str, Any],
+    progress: bool = True,
+) -> int:
+    """Make all shards on a cluster, shared out to its GPUs or, where it has none, to its nodes.
+
+    The folder and the pictures must lie where every node sees them under the same path, and every
+    node needs this package.
+
+    Args:
+        address: of the cluster; ``auto`` finds the one this machine belongs to.
+        job: what is encoded.
+        folder: the dataset's.
+        options: further arguments of ``encode_dataset``.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        How many shards were made.
+
+    Raises:
+        ValueError: ray is not installed or does not work here, or there is no cluster.
+    """
+    try:
+        import ray
+    except Exception as error:  # ray of RecBole's version fails in many ways on today's stack
+        raise ValueError(
+            f"--ray needs a ray that can be imported, found {type(error).__name__}: {error}; "
+            'with ray 2.6 install "setuptools<81" and "numpy<2"'
+        ) from None
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False)
+    except ConnectionError as error:
+        raise ValueError(f"expected a Ray cluster at {address!r}: {error}") from None
+    try:
+        gpus = int(ray.cluster_resources().get("GPU", 0))
+        n = min(job.n_shards, gpus or len(ray.nodes()))
+        resources = {"num_gpus": 1} if gpus else {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
+        make = ray.remote(max_retries=RETRIES, **resources)(_make_share)
+        if options["images"] is not None:
+            options = {**options, "images": Path(options["images"]).resolve()}
+        waiting = [
+            make.remote(Path(folder).resolve(), job.encoder.name, f"{i}/{n}", options)
+            for i in range(1, n + 1)
+        ]
+        made = 0
+        with tqdm(total=n, desc="encode on Ray", unit="share", disable=not progress) as bar:
+            while waiting:
+                done, waiting = ray.wait(waiting)
+                made += sum(ray.get(done))
+                bar.update(len(done))
+        return made
+    finally:
+        ray.shutdown()
+
+
+def _make_share(folder: Path, encoder: str, shard: str, options: dict[str, Any]) -> int:
+    from .encode import encode_dataset
+
+    return encode_dataset(folder, encoder, shard=shard, progress=False, **options).made

@@ -1,0 +1,110 @@
+"""Pictures read, decoded and turned into arrays by worker processes, some ahead of their use."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+
+import numpy as np
+from PIL import Image
+
+from .decoding import BadImage, decode_image
+from .sources import Picture, Source
+
+CHUNK = 16  # pictures that a worker makes at once
+FEW = 512  # pictures for which starting workers takes longer than it saves
+_MOST_WORKERS = 16
+_AHEAD = 2  # chunks in flight per worker
+
+Transform = Callable[[Image.Image], np.ndarray]
+Loaded = list[np.ndarray | str]  # for each picture its array, or the reason why there is none
+
+
+class PictureLoader:
+    """Loads chunks of pictures in their order, at most two per worker ahead of their use.
+
+    Args:
+        source: what to read from.
+        transform: from an RGB picture to the array that the encoder wants; it is pickled.
+        workers: how many processes; 0 loads in this one. Their number changes no result.
+    """
+
+    def __init__(self, source: Source, transform: Transform, workers: int) -> None:
+        self._job = source, transform
+        self._ahead = workers * _AHEAD
+        self._pool = _start(workers, self._job) if workers else None
+
+    def load(self, chunks: Iterable[Sequence[Picture]]) -> Iterator[Loaded]:
+        """The loaded chunks, one for one and in order; what fails is a reason, never an error."""
+        if self._pool is None:
+            yield from (load_chunk(*self._job, chunk) for chunk in chunks)
+            return
+        chunks = iter(chunks)
+        submit = self._pool.submit
+        waiting: deque[Future[Loaded]] = deque()
+        waiting.extend(submit(_load_here, chunk) for chunk in islice(chunks, self._ahead))
+        while waiting:
+            loaded = waiting.popleft().result()
+            waiting.extend(submit(_load_here, chunk) for chunk in islice(chunks, 1))
+            yield loaded
+
+    def close(self) -> None:
+        """End the workers."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+def default_workers(pictures: int) -> int:
+    """How many workers so many pictures are worth on this machine."""
+    if pictures <= FEW:
+        return 0
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, _MOST_WORKERS)
+
+
+def load_chunk(source: Source, transform: Transform, pictures: Sequence[Picture]) -> Loaded:
+    """Read, decode and transform pictures."""
+    return [_load_picture(source, transform, picture) for picture in pictures]
+
+
+def _load_picture(source: Source, transform: Transform, picture: Picture) -> np.ndarray | str:
+    try:
+        return transform(decode_image(source.read(picture)))
+    except BadImage as error:
+        return str(error)
+    except Exception as error:  # such as a transform that cannot take a picture of one pixel
+        return f"cannot be prepared ({type(error).__name__}: {error})"
+
+
+def _start(workers: int, job: tuple[Source, Transform]) -> ProcessPoolExecutor:
+    # Neither a copy of this process, with the model in it, nor an import of everything each time.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return ProcessPoolExecutor(workers, context, _prepare_worker, (job,))
+
+
+_job: tuple[Source, Transform]
+
+
+def _prepare_worker(job: tuple[Source, Transform]) -> None:
+    global _job
+    _job = job
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    # A killed parent tells nobody; without this its workers would wait for ever.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _load_here(pictures: Sequence[Picture]) -> Loaded:
+    return load_chunk(*_job, pictures)
