@@ -42,7 +42,10 @@ def test_build_audit_encode_and_the_stock_call(meta, tmp_path, monkeypatch, caps
     assert "60 items" in printed
     assert "lines not usable: 1" in printed
     assert main(["audit", "dataset/things"]) == 0
-    assert main(["encode", "things", "--encoder", "tfidf"]) == 0
+    assert main(["encode", "things", "--encoder", "tfidf", "--shard", "1/1"]) == 0
+    assert "made 1 of 1 shards" in capsys.readouterr().out
+    assert main(["encode", "things", "--encoder", "tfidf", "--merge"]) == 0
+    assert "text: 60 of 60 items" in capsys.readouterr().out
     logging.disable(logging.CRITICAL)
     result = run_recbole(
         model="MMSC",
@@ -79,6 +82,7 @@ def test_an_audit_that_finds_a_leak_fails(meta, tmp_path, monkeypatch, capsys):
         (["build", "amazon-home", "--meta", "nowhere.gz"], "nowhere.gz"),
         (["build", "--name", "../up", "--meta", "x.gz"], "../up"),
         (["encode", "nothing"], "nothing"),
+        (["encode", "nothing", "--shard", "3/2"], "such as 1/4"),
         (["audit", "nowhere"], "nowhere"),
     ],
 )

@@ -14,6 +14,7 @@ from recbole.utils import get_trainer, init_seed
 from sklearn.metrics import roc_auc_score
 
 from recbole_mmsc.cli import main
+from recbole_mmsc.data.features import read_metadata
 from recbole_mmsc.dataset_builders.build import build_dataset
 from recbole_mmsc.dataset_builders.demo import generate_demo
 from recbole_mmsc.encoders.encode import encode_dataset
@@ -37,6 +38,8 @@ def test_the_demo_prints_one_table_per_relation(capsys):
     assert Path("dataset/demo-benchmark/report.html").is_file()
     card = json.loads(Path("dataset/demo/dataset.json").read_text())
     assert card["catalogue"]["with_picture"] > 250
+    features = read_metadata("dataset/demo/features/offline.safetensors")
+    assert {name for name in features if name.endswith("_dim")} == {"text_dim", "image_dim"}
 
 
 @pytest.mark.usefixtures("quiet")

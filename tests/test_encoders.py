@@ -53,8 +53,10 @@ class Letters(Encoder):
 
 
 def test_unknown_encoders_suggest_the_nearest_name():
-    assert encoder_names() == ("minilm", "tfidf")
-    with pytest.raises(ValueError, match=r"minilm, tfidf .*'minilmm'.* Did you mean 'minilm'"):
+    assert encoder_names() == ("minilm", "offline", "tfidf")
+    with pytest.raises(
+        ValueError, match=r"minilm, offline, tfidf .*'minilmm'.* Did you mean 'minilm'"
+    ):
         get_encoder("minilmm")
     with pytest.raises(ValueError, match="tfidf takes no argument"):
         get_encoder("tfidf:128")
@@ -108,7 +110,8 @@ def test_template_order_empty_fields_and_cuts():
 
 def test_rows_follow_the_item_order_and_empty_items_are_masked(folder):
     summary = encode_dataset(folder, Letters(), dtype="float32", progress=False)
-    assert (summary.n_items, summary.n_with_text, summary.dim) == (5, 4, 2)
+    assert summary.n_items == 5
+    assert (summary.merged.available, summary.merged.dims) == ({"text": 4}, {"text": 2})
     assert summary.path == folder / "features" / "letters-ab.safetensors"
     features = read_features(summary.path, IDS)
     # "Garden hose. Cor. Garden > Hoses" has two a's; "Steel kettle. Avo. …" none, and no b's.

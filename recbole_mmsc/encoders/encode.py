@@ -120,7 +120,7 @@ def encode_dataset(
         raise ValueError("Expected one of a shard, a merge and a Ray cluster, got more.")
     if workers is not None and workers < 0:
         raise ValueError(f"Expected 0 workers or more (got {workers}).")
-    i, n = _read_shard(shard or "1/1")
+    i, n = _read_shard("1/1" if shard is None else shard)
     encoder = get_encoder(encoder) if isinstance(encoder, str) else encoder
     job = make_job(folder, encoder, images, batch_size, shard_items)
     made = 0
@@ -129,7 +129,7 @@ def encode_dataset(
         made = encode_on_ray(ray, job, folder, {**options, "shard_items": shard_items}, progress)
     elif not merge:
         made = encode_shards(job, range(i - 1, job.n_shards, n), workers, progress)
-    merged = None if shard else merge_parts(job, dtype)
+    merged = merge_parts(job, dtype) if shard is None else None
     return EncodeSummary(
         encoder=encoder.name,
         modalities=encoder.modalities,

@@ -170,11 +170,12 @@ def _in_folder(path: Path, rows: Mapping[str, int]) -> Iterator[Picture]:
     root = path.resolve()
     with os.scandir(path) as entries:
         for entry in entries:
-            if not _picture(rows, entry.name) or not entry.is_file():
+            # Path, unlike the entry, says no of a link that goes round in a circle
+            if not _picture(rows, entry.name) or not (file := Path(entry.path)).is_file():
                 continue
-            if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
+            if file.is_symlink() and not file.resolve().is_relative_to(root):
                 continue
-            yield _picture(rows, entry.name, entry.stat().st_size)
+            yield _picture(rows, entry.name, file.stat().st_size)
 
 
 def _in_zip(path: Path, rows: Mapping[str, int]) -> Iterator[Picture]:
