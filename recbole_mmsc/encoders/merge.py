@@ -71,15 +71,18 @@ def merge_parts(job: Job, dtype: str = "float16") -> Merged:
     else:  # of an earlier run that had pictures
         problems_path.unlink(missing_ok=True)
         counts_path.unlink(missing_ok=True)
-    gathered = {modality: _gather(parts, modality) for modality in job.modalities}
-    available = {modality: mask for modality, (_, mask) in gathered.items() if mask.any()}
+    masks = {
+        modality: np.concatenate([part.available[modality] for part in parts])
+        for modality in job.modalities
+    }
+    available = {modality: mask for modality, mask in masks.items() if mask.any()}
     if not available:
         raise ValueError(
             f"None of {len(job.pictures):,} pictures can be used; see {problems_path}."
         )
     vectors = {}
     for modality, mask in available.items():
-        rows = gathered.pop(modality)[0]
+        rows = _take(parts, modality)
         if modality == "image":
             job.encoder.fit_images(rows)
             rows = job.encoder.finish_images(rows)
@@ -122,12 +125,10 @@ def _read_parts(job: Job, folder: Path) -> list[Part]:
     return parts
 
 
-def _gather(parts: Sequence[Part], modality: str) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors of all items that have the modality, [m, d], and the mask of all, [n]."""
-    masks = [part.available[modality] for part in parts]
-    # a part without any does not know how wide they are
-    rows = [part.vectors[modality] for part in parts if part.available[modality].any()]
-    return np.concatenate(rows) if rows else np.zeros((0, 0)), np.concatenate(masks)
+def _take(parts: Sequence[Part], modality: str) -> np.ndarray:
+    """Move the vectors out of the parts: [m, d], of all items that have the modality."""
+    rows = [part.vectors.pop(modality) for part in parts]
+    return np.concatenate([some for some in rows if len(some)])  # none of them have no width
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:

@@ -61,7 +61,7 @@ def _loader(job: Job, shards: Sequence[int], workers: int | None) -> PictureLoad
         return None
     if workers is None:
         workers = default_workers(sum(len(job.pictures_of(shard)) for shard in shards))
-    return PictureLoader(job.source, job.encoder.image_transform(), workers)
+    return PictureLoader(job.source, job.encoder.image_transform(), workers, job.batch_size)
 
 
 def _chunks(job: Job, shards: Sequence[int]) -> Iterator[list[Picture]]:

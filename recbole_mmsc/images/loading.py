@@ -20,24 +20,25 @@ from .sources import Picture, Source
 CHUNK = 16  # pictures that a worker makes at once
 FEW = 512  # pictures for which starting workers takes longer than it saves
 _MOST_WORKERS = 16
-_AHEAD = 2  # chunks in flight per worker
+_AHEAD = 2  # chunks in flight per worker, beside those of a batch
 
 Transform = Callable[[Image.Image], np.ndarray]
 Loaded = list[np.ndarray | str]  # for each picture its array, or the reason why there is none
 
 
 class PictureLoader:
-    """Loads chunks of pictures in their order, at most two per worker ahead of their use.
+    """Loads chunks of pictures in their order, ahead of their use: a batch and two per worker.
 
     Args:
         source: what to read from.
         transform: from an RGB picture to the array that the encoder wants; it is pickled.
         workers: how many processes; 0 loads in this one. Their number changes no result.
+        batch_size: how many pictures are used at once, while the workers go on.
     """
 
-    def __init__(self, source: Source, transform: Transform, workers: int) -> None:
+    def __init__(self, source: Source, transform: Transform, workers: int, batch_size: int) -> None:
         self._job = source, transform
-        self._ahead = workers * _AHEAD
+        self._ahead = workers * _AHEAD + -(-batch_size // CHUNK)
         self._pool = _start(workers, self._job) if workers else None
 
     def load(self, chunks: Iterable[Sequence[Picture]]) -> Iterator[Loaded]:

@@ -1,0 +1,50 @@
+"""Pictures loaded ahead of their use, a bounded number of them."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from recbole_mmsc.images.loading import CHUNK, PictureLoader
+from recbole_mmsc.images.sources import open_source
+
+
+def width(image):
+    return np.array([image.width])
+
+
+@pytest.fixture
+def opened(tmp_path):
+    for n in range(100):
+        Image.new("L", (n + 1, 1)).save(tmp_path / f"A.{n}.png")
+    (tmp_path / "A.7.png").write_bytes(b"bad")
+    return open_source(tmp_path, ["A"])
+
+
+def test_chunks_come_in_order_and_not_too_many_are_asked_for(opened):
+    source, pictures = opened
+    asked = []
+
+    def chunks():
+        for n in range(20):
+            asked.append(n)
+            yield pictures[5 * n : 5 * n + 5]
+
+    loader = PictureLoader(source, width, workers=1, batch_size=2 * CHUNK)
+    try:
+        loaded, most = [], 0
+        for n, chunk in enumerate(loader.load(chunks())):
+            loaded.extend(chunk)
+            most = max(most, len(asked) - n)
+    finally:
+        loader.close()
+    assert most <= 1 + 2 + 2, "the one in use, two for the worker, two of a batch"
+    assert loaded.pop(7) == "none of JPEG, PNG, WEBP, GIF, BMP"
+    assert [int(array[0]) for array in loaded] == [n + 1 for n in range(100) if n != 7]
+
+
+def test_none_is_asked_for_before_its_turn_without_workers(opened):
+    source, pictures = opened
+    loader = PictureLoader(source, width, workers=0, batch_size=1)
+    first = next(loader.load(iter([pictures[:1], None])))
+    assert [array.tolist() for array in first] == [[1]]
+    loader.close()
