@@ -77,6 +77,7 @@ def merge_parts(job: Job, dtype: str = "float16") -> Merged:
     }
     available = {modality: mask for modality, mask in masks.items() if mask.any()}
     if not available:
+        shutil.rmtree(folder, ignore_errors=True)
         raise ValueError(
             f"None of {len(job.pictures):,} pictures can be used; see {problems_path}."
         )

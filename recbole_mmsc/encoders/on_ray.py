@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from ..images.loading import default_workers
 from .job import Job
 
 RETRIES = 3  # of a share whose worker or node was lost; it goes on where it was
@@ -50,10 +51,17 @@ def encode_on_ray(
     except ConnectionError as error:
         raise ValueError(f"expected a Ray cluster at {address!r}: {error}") from None
     try:
-        gpus = int(ray.cluster_resources().get("GPU", 0))
-        n = min(job.n_shards, gpus or len(ray.nodes()))
-        resources = {"num_gpus": 1} if gpus else {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
-        make = ray.remote(max_retries=RETRIES, **resources)(_make_share)
+        shares = _Shares.of([node["Resources"] for node in ray.nodes() if node["Alive"]])
+        n = min(job.n_shards, shares.n)
+        make = ray.remote(
+            num_gpus=shares.gpus,
+            num_cpus=shares.cpus,
+            max_retries=RETRIES,
+            scheduling_strategy="SPREAD",
+        )(_make_share)
+        if options["workers"] is None:
+            workers = min(default_workers(len(job.pictures)), shares.cpus)
+            options = {**options, "workers": workers}
         if options["images"] is not None:
             options = {**options, "images": Path(options["images"]).resolve()}
         waiting = [
@@ -69,6 +77,23 @@ def encode_on_ray(
         return made
     finally:
         ray.shutdown()
+
+
+class _Shares(NamedTuple):
+    """How many shares a cluster makes at once, and what each of them has to itself."""
+
+    n: int
+    gpus: int
+    cpus: int
+
+    @classmethod
+    def of(cls, nodes: list[dict[str, float]]) -> _Shares:
+        """A share for each GPU of the cluster or, where it has none, for each of its nodes."""
+        gpus = int(any(node.get("GPU") for node in nodes))
+        at_once = [(int(node.get("GPU", 0)) if gpus else 1, node) for node in nodes]
+        able = [(n, node) for n, node in at_once if n and node.get("CPU")]
+        cpus = min((int(node["CPU"] // n) for n, node in able), default=1)
+        return cls(max(1, sum(n for n, _ in able)), gpus, max(1, cpus))
 
 
 def _make_share(folder: Path, encoder: str, shard: str, options: dict[str, Any]) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
 import numpy as np
@@ -24,6 +26,10 @@ _AHEAD = 2  # chunks in flight per worker, beside those of a batch
 
 Transform = Callable[[Image.Image], np.ndarray]
 Loaded = list[np.ndarray | str]  # for each picture its array, or the reason why there is none
+
+
+class WorkerLost(OSError):
+    """A worker was killed or could not start."""
 
 
 class PictureLoader:
@@ -42,17 +48,31 @@ class PictureLoader:
         self._pool = _start(workers, self._job) if workers else None
 
     def load(self, chunks: Iterable[Sequence[Picture]]) -> Iterator[Loaded]:
-        """The loaded chunks, one for one and in order; what fails is a reason, never an error."""
+        """The loaded chunks, one for one and in order; a bad picture is a reason, never an error.
+
+        Raises:
+            WorkerLost: a worker ended before its time.
+        """
         if self._pool is None:
             yield from (load_chunk(*self._job, chunk) for chunk in chunks)
             return
-        chunks = iter(chunks)
-        submit = self._pool.submit
-        waiting: deque[Future[Loaded]] = deque()
-        waiting.extend(submit(_load_here, chunk) for chunk in islice(chunks, self._ahead))
+        try:
+            yield from self._load_ahead(self._pool, iter(chunks))
+        except BrokenProcessPool as error:
+            raise WorkerLost(
+                "A process that loads pictures ended before its time, perhaps for lack of memory, "
+                'or because a script has no `if __name__ == "__main__":` around its calls. '
+                "Finished shards are kept; go on with fewer workers, or with 0."
+            ) from error
+
+    def _load_ahead(
+        self, pool: ProcessPoolExecutor, chunks: Iterator[Sequence[Picture]]
+    ) -> Iterator[Loaded]:
+        first = [pool.submit(_load_here, chunk) for chunk in islice(chunks, self._ahead)]
+        waiting: deque[Future[Loaded]] = deque(first)
         while waiting:
             loaded = waiting.popleft().result()
-            waiting.extend(submit(_load_here, chunk) for chunk in islice(chunks, 1))
+            waiting.extend(pool.submit(_load_here, chunk) for chunk in islice(chunks, 1))
             yield loaded
 
     def close(self) -> None:
@@ -96,6 +116,7 @@ _job: tuple[Source, Transform]
 def _prepare_worker(job: tuple[Source, Transform]) -> None:
     global _job
     _job = job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who stops the run ends its workers
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     # A killed parent tells nobody; without this its workers would wait for ever.

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from recbole_mmsc.encoders.encode import encode_dataset
+from recbole_mmsc.encoders.on_ray import _Shares
 from tests.encoders.catalogues import write_catalogue, write_pictures
 
 try:
@@ -39,3 +40,16 @@ def test_without_ray_the_error_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match="--ray needs a ray that can be imported"):
         encode(folder, ray="auto")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "shares"),
+    [
+        ([{"CPU": 8.0}, {"CPU": 4.0}], (2, 0, 4)),
+        ([{"CPU": 8.0}, {"memory": 1.0}], (1, 0, 8)),
+        ([{"CPU": 64.0}, {"CPU": 16.0, "GPU": 2.0}, {"CPU": 4.0, "GPU": 1.0}], (3, 1, 4)),
+        ([{"CPU": 2.0, "GPU": 4.0}], (4, 1, 1)),
+    ],
+)
+def test_a_share_for_each_gpu_or_else_for_each_node(nodes, shares):
+    assert _Shares.of(nodes) == shares

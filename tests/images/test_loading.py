@@ -1,5 +1,8 @@
 """Pictures loaded ahead of their use, a bounded number of them."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -48,3 +51,19 @@ def test_none_is_asked_for_before_its_turn_without_workers(opened):
     first = next(loader.load(iter([pictures[:1], None])))
     assert [array.tolist() for array in first] == [[1]]
     loader.close()
+
+
+def end_worker(image):
+    if image.width == 50:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return width(image)
+
+
+def test_a_lost_worker_is_an_error_that_says_what_to_do(opened):
+    source, pictures = opened
+    loader = PictureLoader(source, end_worker, workers=1, batch_size=1)
+    try:
+        with pytest.raises(OSError, match="Finished shards are kept; go on with fewer workers"):
+            list(loader.load(pictures[n : n + 5] for n in range(0, 100, 5)))
+    finally:
+        loader.close()
