@@ -87,6 +87,8 @@ def _encode(options: argparse.Namespace) -> int:
     summary = encode_dataset(
         options.data / options.name,
         options.encoder,
+        precision=options.precision,
+        device=options.device,
         images=options.images,
         shard=options.shard,
         merge=options.merge,
@@ -266,8 +268,16 @@ def _parser() -> argparse.ArgumentParser:
     encode.add_argument(
         "--encoder",
         default=ENCODER,
-        help=f"one of {', '.join(encoder_names())}; default: %(default)s",
+        help=f"one of {', '.join(encoder_names())} (open_clip:MODEL/TAG_OR_PATH, "
+        "transformers:NAME_OR_PATH); default: %(default)s",
     )
+    encode.add_argument(
+        "--precision",
+        choices=("float32", "auto", "bfloat16", "float16"),
+        default="float32",
+        help="of the model; auto is the fastest this device is made for; default: %(default)s",
+    )
+    encode.add_argument("--device", default="auto", help="cpu, cuda:1, …; default: %(default)s")
     encode.add_argument(
         "--images",
         type=Path,

@@ -53,13 +53,14 @@ class Letters(Encoder):
 
 
 def test_unknown_encoders_suggest_the_nearest_name():
-    assert encoder_names() == ("minilm", "offline", "tfidf")
-    with pytest.raises(
-        ValueError, match=r"minilm, offline, tfidf .*'minilmm'.* Did you mean 'minilm'"
-    ):
+    assert encoder_names() == ("minilm", "offline", "open_clip", "tfidf", "transformers")
+    with pytest.raises(ValueError, match=r"minilm, offline, .*'minilmm'.* Did you mean 'minilm'"):
         get_encoder("minilmm")
     with pytest.raises(ValueError, match="tfidf takes no argument"):
         get_encoder("tfidf:128")
+    with pytest.raises(ValueError, match=r"float32 on the device cpu.* tfidf .*'bfloat16'"):
+        get_encoder("tfidf", precision="bfloat16")
+    assert isinstance(get_encoder("tfidf", precision="auto"), Encoder)
 
 
 def test_third_parties_register_families_that_take_an_argument(monkeypatch):
@@ -79,7 +80,7 @@ def test_importing_the_registry_loads_no_model_library():
         "import sys, types; package = types.ModuleType('recbole_mmsc');"
         f"package.__path__ = [{str(package)!r}]; sys.modules['recbole_mmsc'] = package;"
         "import recbole_mmsc.encoders.encode;"
-        "print([m for m in ('torch', 'transformers', 'sklearn') if m in sys.modules])"
+        "print([m for m in ('torch', 'transformers', 'open_clip', 'sklearn') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -215,17 +216,23 @@ def test_minilm_repeats_its_bytes_and_records_its_weights(minilm, folder):
     features = read_features(path, IDS)
     weights = (minilm.path / "model.safetensors").read_bytes()
     assert features.metadata["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+    assert features.metadata["licence"] == "apache-2.0"
     assert features.vectors["text"].dtype == np.float16
     assert not features.available["text"][1]
 
 
 def test_minilm_in_bfloat16_is_close_and_says_so(minilm):
-    fast = get_encoder("minilm:bfloat16")
-    assert fast.name == "minilm:bfloat16"
+    fast = get_encoder("minilm", precision="bfloat16", device="cpu")
+    assert fast.name == "minilm"
+    assert fast.describe()["computed"] == "bfloat16 on cpu"
     cosine = (fast.encode_texts(TITLES) * minilm.encode_texts(TITLES)).sum(1)
     assert (cosine > 0.999).all()
-    with pytest.raises(ValueError, match=r"float32 or bfloat16 .*'int4'"):
-        get_encoder("minilm:int4")
+    with pytest.raises(ValueError, match=r"precision among float32, .*'int4'"):
+        get_encoder("minilm", precision="int4")
+    with pytest.raises(ValueError, match=r"device of this machine.*'cuda:99'"):
+        get_encoder("minilm", device="cuda:99")
+    with pytest.raises(ValueError, match="minilm takes no argument"):
+        get_encoder("minilm:bfloat16")
 
 
 def test_minilm_without_its_weights_says_what_to_install(tmp_path, monkeypatch):

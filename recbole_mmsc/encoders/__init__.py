@@ -37,6 +37,22 @@ class Encoder(ABC):
     def fit(self, texts: Sequence[str]) -> None:  # noqa: B027 (doing nothing is the default)
         """See all texts of the catalogue once, before any is encoded; fixed weights ignore it."""
 
+    def place(self, precision: str, device: str) -> None:
+        """Choose where and how exactly to compute; called once, before anything is encoded.
+
+        Args:
+            precision: "float32", "bfloat16", "float16", or "auto" for the fastest sound one.
+            device: a device of torch's, or "auto".
+
+        Raises:
+            ValueError: there is no such choice for this encoder.
+        """
+        if precision not in ("float32", "auto") or device not in ("cpu", "auto"):
+            raise ValueError(
+                f"Expected precision float32 on the device cpu, all that {self.name} computes in "
+                f"(got {precision!r} on {device!r})."
+            )
+
     @abstractmethod
     def describe(self) -> dict[str, str]:
         """Header entries: ``weights_sha256``, licence, library versions.
@@ -98,11 +114,12 @@ def encoder_names() -> tuple[str, ...]:
     return tuple(sorted(_factories))
 
 
-def get_encoder(name: str) -> Encoder:
-    """The encoder called ``family`` or ``family:argument``.
+def get_encoder(name: str, precision: str = "float32", device: str = "auto") -> Encoder:
+    """The encoder called ``family`` or ``family:argument``, placed (see ``Encoder.place``).
 
     Raises:
-        ValueError: no such family (the nearest name is suggested), or an argument it cannot use.
+        ValueError: no such family (the nearest name is suggested), an argument it cannot use, or
+            a precision or device it does not know.
     """
     family, _, argument = name.partition(":")
     if family not in _factories:
@@ -111,7 +128,9 @@ def get_encoder(name: str) -> Encoder:
         raise ValueError(
             f"Expected an encoder among {', '.join(encoder_names())} (got {name!r}).{hint}"
         )
-    return _factories[family](argument)
+    encoder = _factories[family](argument)
+    encoder.place(precision, device)
+    return encoder
 
 
 def _tfidf(argument: str) -> Encoder:
@@ -130,12 +149,28 @@ def _offline(argument: str) -> Encoder:
     return OfflineEncoder()
 
 
-def _minilm(precision: str) -> Encoder:
+def _minilm(argument: str) -> Encoder:
     from .minilm import MiniLMEncoder
 
-    return MiniLMEncoder(precision or "float32")
+    if argument:
+        raise ValueError(f"The encoder minilm takes no argument (got {argument!r}).")
+    return MiniLMEncoder()
+
+
+def _open_clip(argument: str) -> Encoder:
+    from .open_clip_models import OpenClipEncoder
+
+    return OpenClipEncoder(argument)
+
+
+def _transformers(argument: str) -> Encoder:
+    from .transformers_models import transformers_encoder
+
+    return transformers_encoder(argument)
 
 
 register_encoder("tfidf", _tfidf)
 register_encoder("offline", _offline)
 register_encoder("minilm", _minilm)
+register_encoder("open_clip", _open_clip)
+register_encoder("transformers", _transformers)

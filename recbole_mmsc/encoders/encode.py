@@ -76,6 +76,8 @@ def encode_dataset(
     folder: str | os.PathLike[str],
     encoder: str | Encoder,
     *,
+    precision: str = "float32",
+    device: str = "auto",
     images: str | os.PathLike[str] | None = None,
     shard: str | None = None,
     merge: bool = False,
@@ -99,6 +101,8 @@ def encode_dataset(
     Args:
         folder: a built dataset folder.
         encoder: a registered name (see ``recbole_mmsc.encoders``) or an encoder.
+        precision: of an encoder given by name, see ``Encoder.place``.
+        device: likewise.
         images: folder or archive of pictures; by default the dataset's own ``images/``, if any.
         shard: "i/n", i from 1 to n: make only each n-th shard, and no features file.
         merge: make no shard; verify those that others made, and write the features file.
@@ -121,12 +125,20 @@ def encode_dataset(
     if workers is not None and workers < 0:
         raise ValueError(f"Expected 0 workers or more (got {workers}).")
     i, n = _read_shard("1/1" if shard is None else shard)
-    encoder = get_encoder(encoder) if isinstance(encoder, str) else encoder
+    if isinstance(encoder, str):
+        encoder = get_encoder(encoder, precision, device)
     job = make_job(folder, encoder, images, batch_size, shard_items)
     made = 0
     if ray is not None:
-        options = {"images": images, "workers": workers, "batch_size": batch_size}
-        made = encode_on_ray(ray, job, folder, {**options, "shard_items": shard_items}, progress)
+        options = {
+            "precision": precision,
+            "device": device,
+            "images": images,
+            "workers": workers,
+            "batch_size": batch_size,
+            "shard_items": shard_items,
+        }
+        made = encode_on_ray(ray, job, folder, options, progress)
     elif not merge:
         made = encode_shards(job, range(i - 1, job.n_shards, n), workers, progress)
     merged = merge_parts(job, dtype) if shard is None else None

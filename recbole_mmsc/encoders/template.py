@@ -23,6 +23,14 @@ class TextTemplate:
     separator: str = ". "
     max_chars: int = 300
 
+    @classmethod
+    def for_tokens(cls, count: int) -> TextTemplate:
+        """The template for a model that reads ``count`` tokens of about four characters.
+
+        No field takes more than a third of them, so that a long title leaves room for others.
+        """
+        return cls(max_chars=min(cls.max_chars, count * 4 // 3))
+
     def __str__(self) -> str:
         """The form kept in the header of a features file."""
         return f"{self.separator.join(f'{{{name}}}' for name in self.fields)} [{self.max_chars}]"
