@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import pickle
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,7 +108,9 @@ def loading(expected: str, where: str | os.PathLike[str]) -> Iterator[None]:
     bar.disable_progress_bar()  # it would break ours
     logging.disable(logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         if isinstance(error, pickle.UnpicklingError):

@@ -29,8 +29,9 @@ class OpenClipEncoder(FrozenEncoder):
             ``hf-hub:<owner>/<repository>`` in open_clip's own layout.
 
     Raises:
-        ValueError: unknown model or tag (the nearest is suggested), or files that do not load.
-        OSError: weights that are not there or cannot be fetched.
+        ValueError: unknown model or tag (the nearest is suggested), or files that do not load or
+            arrive.
+        OSError: files that are not there.
     """
 
     modalities = ("text", "image")

@@ -1,4 +1,4 @@
-"""Where an encoder computes and in how many bits: decided from the machine, never by a stopwatch."""
+"""Where an encoder computes and in how many bits: a rule about the machine, not a stopwatch."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class TextTemplate:
 
         No field takes more than a third of them, so that a long title leaves room for others.
         """
-        return cls(max_chars=min(cls.max_chars, count * 4 // 3))
+        return cls(max_chars=min(cls().max_chars, count * 4 // 3))
 
     def __str__(self) -> str:
         """The form kept in the header of a features file."""

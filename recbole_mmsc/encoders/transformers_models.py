@@ -28,8 +28,8 @@ def transformers_encoder(argument: str) -> Encoder:
     """The encoder for a model's folder or for its name on the hub, by the kind its config says.
 
     Raises:
-        ValueError: a kind of model that is not supported, or files that do not load.
-        OSError: files that are not there or cannot be fetched.
+        ValueError: a kind of model that is not supported, or files that do not load or arrive.
+        OSError: files that are not there.
     """
     folder = _folder(argument)
     if not (folder / "config.json").is_file():
@@ -168,7 +168,7 @@ def _pooled(output: Any) -> torch.Tensor:
 
 
 def _folder(argument: str) -> Path:
-    if Path(argument).is_dir():
+    if argument and Path(argument).is_dir():
         return Path(argument)
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", argument):
         raise FileNotFoundError(

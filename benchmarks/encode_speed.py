@@ -1,0 +1,131 @@
+"""How fast pictures become vectors, against the bare model's forward pass, in one run.
+
+    python benchmarks/encode_speed.py [--pictures 64] [--batch 32] [--runs 5] [--workers 1]
+
+A ViT-B/32 with random weights encodes JPEG files: read, decoded and transformed in worker processes,
+then the forward pass here. The bare side is the same forward pass on tensors that lie ready, at the
+same batch size, precision and cores. At least 90 % of its rate is wanted.
+
+Both sides are run in turn, warm, and the median of the ratios counts. Times are those of the wall,
+which an otherwise busy machine disturbs. The exit code is 1 when the target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch.utils.data import DataLoader, Dataset
+
+from recbole_mmsc.encoders import Encoder, get_encoder
+from recbole_mmsc.encoders.precision import PRECISIONS
+from recbole_mmsc.images.decoding import decode_image
+
+WANTED = 0.9
+ARCHITECTURE = "ViT-B-32"
+
+
+def main() -> int:
+    options = parse()
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_pictures(Path(folder), options.pictures, options.side)
+        encoder = random_encoder(Path(folder), options.precision, options.device)
+        ready = prepared(encoder, files, options.batch)
+        bare = lambda: forward(encoder, ready)  # noqa: E731
+        ours = lambda: encode(encoder, files, options.batch, options.workers)  # noqa: E731
+        bare(), ours()
+        times = [(seconds(bare), seconds(ours)) for _ in range(options.runs)]
+    rates = [len(files) / statistics.median(column) for column in zip(*times, strict=True)]
+    ratio = statistics.median(b / o for b, o in times)
+    print(
+        f"{ARCHITECTURE}, {encoder.describe()['computed']}, batches of {options.batch}, "
+        f"{os.cpu_count()} cores, {options.workers} workers, JPEG of {options.side} pixels"
+    )
+    print(f"pictures/s: bare {rates[0]:.1f}, ours {rates[1]:.1f}; ratio {ratio:.3f} (>= {WANTED})")
+    print("all ratios: " + ", ".join(f"{b / o:.3f}" for b, o in times))
+    return 0 if ratio >= WANTED else 1
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure encoding against the bare model.")
+    parser.add_argument("--pictures", type=int, default=64)
+    parser.add_argument("--side", type=int, default=500, help="of a picture, in pixels")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--runs", type=int, default=5, help="of each side")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument("--device", default="cpu")
+    return parser.parse_args()
+
+
+def random_encoder(folder: Path, precision: str, device: str) -> Encoder:
+    weights = folder / "random.safetensors"
+    model = open_clip.create_model(ARCHITECTURE, load_weights=False)
+    save_file(model.state_dict(), weights)
+    return get_encoder(f"open_clip:{ARCHITECTURE}/{weights}", precision, device)
+
+
+def write_pictures(folder: Path, count: int, side: int) -> list[Path]:
+    """Write JPEG files of coarse noise, about as large as a shop's photographs."""
+    generator, files = np.random.default_rng(2026), []
+    for number in range(count):
+        coarse = generator.integers(0, 256, (side // 10, side // 10, 3), dtype=np.uint8)
+        files.append(folder / f"{number}.jpg")
+        Image.fromarray(coarse).resize((side, side)).save(files[-1], quality=90)
+    return files
+
+
+@dataclass(frozen=True)
+class Pictures(Dataset):
+    """Files as the arrays that the encoder wants; picklable, for the workers."""
+
+    files: list[Path]
+    transform: Callable[[Image.Image], np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, place: int) -> np.ndarray:
+        return self.transform(decode_image(self.files[place].read_bytes()))
+
+
+def encode(encoder: Encoder, files: list[Path], batch: int, workers: int) -> None:
+    """Our path, from files to vectors."""
+    pictures = Pictures(files, encoder.image_transform())
+    for pixels in DataLoader(pictures, batch, num_workers=workers, collate_fn=np.stack):
+        encoder.encode_images(pixels)
+
+
+def prepared(encoder: Encoder, files: list[Path], batch: int) -> list[torch.Tensor]:
+    pictures = Pictures(files, encoder.image_transform())
+    arrays = np.stack([pictures[place] for place in range(len(files))])
+    return [encoder.pixels(arrays[start : start + batch]) for start in range(0, len(files), batch)]
+
+
+@torch.inference_mode()
+def forward(encoder: Encoder, ready: list[torch.Tensor]) -> None:
+    """The bare model on tensors that lie ready."""
+    for pixels in ready:
+        encoder.model.encode_image(pixels).cpu()
+
+
+def seconds(job: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    sys.exit(main())
