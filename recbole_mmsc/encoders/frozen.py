@@ -47,7 +47,7 @@ class FrozenEncoder(Encoder):
     ) -> None:
         self.name = name
         self.model = model.eval().requires_grad_(False)
-        self.weights = tuple(weights)
+        self.weights_sha256 = files_sha256(weights)
         self.source, self.licence, self.libraries = source, licence, libraries
         self.max_tokens = max_tokens
         self.template = TextTemplate.for_tokens(max_tokens)
@@ -62,7 +62,7 @@ class FrozenEncoder(Encoder):
     def describe(self) -> dict[str, str]:
         """Header entries; the checksum is that of the weights' file, or of several in a row."""
         return {
-            "weights_sha256": files_sha256(self.weights),
+            "weights_sha256": self.weights_sha256,
             "weights": self.source,
             "licence": self.licence,
             "computed": f"{str(self.dtype).removeprefix('torch.')} on {self.device.type}",

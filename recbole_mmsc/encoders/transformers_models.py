@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from huggingface_hub import snapshot_download
 from PIL.Image import Image
 
 from . import Encoder
 from .frozen import FrozenEncoder, licence_of, loading, unit_rows
+from .model_folder import longest_text, model_folder, pooling_mode, weight_files
 
-# No Python files: nothing that comes from a hub is executed.
-_FILES = ("*.json", "*.txt", "*.model", "model*.safetensors", "README.md")
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 _PAIRED = ("clip", "siglip")
 
@@ -31,7 +27,7 @@ def transformers_encoder(argument: str) -> Encoder:
         ValueError: a kind of model that is not supported, or files that do not load or arrive.
         OSError: files that are not there.
     """
-    folder = _folder(argument)
+    folder = model_folder(argument)
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"Expected a model's folder, found no config.json in {folder}.")
     with loading("the configuration of a model", folder):
@@ -52,7 +48,7 @@ class _TransformersEncoder(FrozenEncoder):
     """A model and its tokenizer from one folder."""
 
     def __init__(self, name: str, folder: Path, source: str) -> None:
-        weights = _weights(folder)
+        weights = weight_files(folder)
         with loading("a model and its tokenizer", folder):
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **_LOCAL)
             model, report = transformers.AutoModel.from_pretrained(
@@ -73,7 +69,7 @@ class _TransformersEncoder(FrozenEncoder):
             source=source,
             licence=licence_of(folder, source),
             libraries=f"transformers {transformers.__version__}",
-            max_tokens=_max_tokens(folder, model, self.tokenizer),
+            max_tokens=longest_text(folder, model, self.tokenizer),
         )
 
     def _tokens(self, texts: Sequence[str], padding: bool | str) -> dict[str, torch.Tensor]:
@@ -100,7 +96,7 @@ class SentenceEncoder(_TransformersEncoder):
     """
 
     def __init__(self, name: str, folder: Path, source: str) -> None:
-        self.pooling = _pooling(folder)
+        self.pooling = pooling_mode(folder)
         super().__init__(name, folder, source)
 
     @torch.inference_mode()
@@ -165,75 +161,3 @@ class ProcessorTransform:
 def _pooled(output: Any) -> torch.Tensor:
     # transformers 4 answers with the tensor itself
     return getattr(output, "pooler_output", output)
-
-
-def _folder(argument: str) -> Path:
-    if argument and Path(argument).is_dir():
-        return Path(argument)
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", argument):
-        raise FileNotFoundError(
-            "Expected transformers:<name on the hub> or transformers:<folder of a model>, "
-            f"found no folder {argument!r}."
-        )
-    with loading("a model on the hub or a folder", argument):
-        return Path(snapshot_download(argument, allow_patterns=_FILES))
-
-
-def _weights(folder: Path) -> list[Path]:
-    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    if single.is_file():
-        return [single]
-    if not index.is_file():
-        raise FileNotFoundError(
-            f"Expected {single.name} in {folder}, found none; "
-            "weights in other formats can hold code and are not read."
-        )
-    names = set(_read_json(index, {}).get("weight_map", {}).values())
-    return sorted(folder / name for name in names)
-
-
-def _pooling(folder: Path) -> str:
-    """What ``modules.json`` and ``1_Pooling/config.json`` ask for, mean if they are not there."""
-    kinds = {
-        str(module.get("type") if isinstance(module, dict) else module).rpartition(".")[2]
-        for module in _read_json(folder / "modules.json", [])
-    }
-    if unknown := kinds - {"Transformer", "Pooling", "Normalize"}:
-        raise ValueError(
-            "Expected a sentence model of Transformer, Pooling and Normalize, "
-            f"found {', '.join(sorted(unknown))} in {folder / 'modules.json'}."
-        )
-    path = folder / "1_Pooling" / "config.json"
-    said = _read_json(path, {})
-    mode = said.get("pooling_mode")
-    if not mode:  # older ones have a switch for each
-        flags = [re.fullmatch("pooling_mode_(.+?)(_tokens?)?", key) for key in said if said[key]]
-        mode = "+".join(flag[1] for flag in flags if flag) or "mean"
-    if mode not in ("mean", "cls"):
-        raise ValueError(f"Expected pooling by mean or cls, found {mode!r} in {path}.")
-    return mode
-
-
-def _max_tokens(folder: Path, model: torch.nn.Module, tokenizer: Any) -> int:
-    """The shortest of the lengths that the model, its tokenizer and sentence-transformers name."""
-    config = getattr(model.config, "text_config", model.config)
-    positions = getattr(config, "max_position_embeddings", None)
-    embeddings = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-    if positions and getattr(embeddings, "padding_idx", None) is not None:
-        positions -= embeddings.padding_idx + 1  # RoBERTa counts from behind its padding
-    said = _read_json(folder / "sentence_bert_config.json", {}).get("max_seq_length")
-    return min(int(length) for length in (said, tokenizer.model_max_length, positions) if length)
-
-
-_Json = TypeVar("_Json", dict[str, Any], list[Any])
-
-
-def _read_json(path: Path, default: _Json) -> _Json:
-    """The file's content, the default where there is no file."""
-    if not path.is_file():
-        return default
-    with loading("JSON", path):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, type(default)):
-            raise ValueError(f"{type(default).__name__} expected, {type(found).__name__} found")
-        return found

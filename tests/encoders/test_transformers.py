@@ -16,7 +16,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch.nn.functional import normalize
 
 from recbole_mmsc.data.features import read_features
-from recbole_mmsc.encoders import get_encoder, precision, transformers_models
+from recbole_mmsc.encoders import get_encoder, model_folder, precision
 from recbole_mmsc.encoders.encode import encode_dataset
 from recbole_mmsc.encoders.frozen import files_sha256
 
@@ -256,7 +256,7 @@ def test_a_name_on_the_hub_is_fetched_without_code(made, monkeypatch):
         asked.append((name, allow_patterns))
         return str(made / "bert")
 
-    monkeypatch.setattr(transformers_models, "snapshot_download", snapshot)
+    monkeypatch.setattr(model_folder, "snapshot_download", snapshot)
     encoder = load("owner/tiny-bert")
     assert encoder.name == "transformers:owner/tiny-bert"
     assert encoder.describe()["licence"] == "unknown: see the page of owner/tiny-bert"
