@@ -10,6 +10,7 @@ from pathlib import Path
 
 FORMATS = ("auto", "amazon-2014", "amazon-2018", "amazon-2023", "jsonl", "parquet")
 ENCODER = "minilm"
+ADAPTATION = ("relations", "itc_weight", "temperature", "epochs", "learning_rate", "seed")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,6 +112,24 @@ def _features(options: argparse.Namespace) -> int:
         options.out,
     )
     return 0 if sound else 1
+
+
+def _adapt(options: argparse.Namespace) -> int:
+    from recbole_mmsc.encoders.adapt import adapt_dataset
+    from recbole_mmsc.settings.adaptation import AdaptationSettings
+
+    given = {name: getattr(options, name) for name in ADAPTATION}
+    given = {name: value for name, value in given.items() if value is not None}
+    summary = adapt_dataset(
+        options.data / options.name, options.encoder, AdaptationSettings.of(**given)
+    )
+    print(
+        f"{summary.path}: {summary.n_pairs:,} training pairs, {summary.n_held_out:,} of its own "
+        f"held out; held-out loss {summary.losses[0]:.3f} → {summary.losses[summary.best]:.3f} "
+        f"in epoch {summary.best}, {summary.seconds:.0f} s"
+    )
+    print(f"to use it: encoder: {summary.encoder}")
+    return 0
 
 
 def _benchmark(options: argparse.Namespace) -> int:
@@ -337,6 +356,29 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="DIR", help="for the map; default: beside the features"
     )
 
+    adapt = command(
+        "adapt",
+        _adapt,
+        "Adapt the features of an encoder to the training pairs; the model that is to use them "
+        "takes encoder: ENCODER+adapted.",
+        "adapt amazon-home --encoder minilm",
+    )
+    adapt.add_argument("name", help="name of the dataset")
+    adapt.add_argument("--encoder", default=ENCODER, help="whose features; default: %(default)s")
+    adapt.add_argument(
+        "--relations",
+        nargs="+",
+        metavar="RELATION",
+        help="whose pairs are pulled together: substitute, complement; default: substitute",
+    )
+    adapt.add_argument(
+        "--itc-weight", type=float, metavar="W", help="of an item's own text and image; 0: off"
+    )
+    adapt.add_argument("--temperature", type=float, help="divides the cosines")
+    adapt.add_argument("--epochs", type=int, help="at most; it stops early")
+    adapt.add_argument("--learning-rate", type=float, metavar="RATE")
+    adapt.add_argument("--seed", type=int)
+
     benchmark = command(
         "benchmark",
         _benchmark,
@@ -378,7 +420,7 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = command("doctor", _doctor, "Versions, guards, what is missing.", "doctor")
 
-    for added in (fetch, encode, features, benchmark, compare, demo, doctor):
+    for added in (fetch, encode, adapt, features, benchmark, compare, demo, doctor):
         added.add_argument(
             "--data", type=Path, default=Path("dataset"), help="default: %(default)s/"
         )

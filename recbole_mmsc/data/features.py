@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 
 FORMAT_VERSION = "1"
 MODALITIES = ("text", "image")
+ADAPTED = "+adapted"  # ends the name of features that an adapter made of an encoder's
 _CODES = {np.dtype("<f2"): "F16", np.dtype("<f4"): "F32", np.dtype("u1"): "U8"}
 _AVAILABLE = "_available"
 _CHUNK = 1 << 16
@@ -72,8 +73,11 @@ def item_ids_checksum(item_ids: Iterable[str]) -> str:
 
 
 def features_path(dataset_folder: str | os.PathLike[str], encoder: str) -> Path:
-    """Where the features of ``encoder`` lie in a dataset folder (``a:b/c`` is filed as a-b-c)."""
-    name = re.sub(r"[^A-Za-z0-9._]+", "-", encoder)
+    """Where the features of ``encoder`` lie in a dataset folder (``a:b/c`` is filed as a-b-c).
+
+    A plus stays, so that an encoder's own features and its adapted ones never share a file.
+    """
+    name = re.sub(r"[^A-Za-z0-9._+]+", "-", encoder)
     return Path(dataset_folder) / "features" / f"{name}.safetensors"
 
 
@@ -121,11 +125,22 @@ def write_features(
         tensors[modality] = np.where(mask[:, None], rows, rows.dtype.type(0))
         tensors[modality + _AVAILABLE] = mask.astype(np.uint8)
         header[f"{modality}_dim"] = str(rows.shape[1])
+    return write_tensors(path, tensors, header)
+
+
+def write_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: Mapping[str, str]) -> Path:
+    """Write a safetensors file atomically; the same input gives the same bytes.
+
+    Args:
+        path: the file to write, replaced whole or not at all.
+        tensors: name → float16, float32 or uint8 array.
+        metadata: the header's entries.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with scratch.open("wb") as file:
-            _serialise(file, tensors, header)
+            _serialise(file, tensors, metadata)
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(path)
@@ -193,7 +208,9 @@ def _opened(path: Path) -> Iterator[safe_open]:
         problem = str(error)
         if not isinstance(error, FeatureError):
             problem = f"damaged, or not a safetensors file ({error})"
-        command = f"recbole-mmsc encode {path.resolve().parent.parent.name} --encoder {encoder}"
+        verb = "adapt" if encoder.endswith(ADAPTED) else "encode"
+        dataset = path.resolve().parent.parent.name
+        command = f"recbole-mmsc {verb} {dataset} --encoder {encoder.removesuffix(ADAPTED)}"
         raise FeatureError(f"Features {path}: {problem}. Make them with `{command}`.") from error
 
 

@@ -35,5 +35,14 @@ def test_info_nce_of_two_orthogonal_pairs():
     assert info_nce(one, one.flip(0), 0.5).item() == pytest.approx(expected + 2, rel=1e-6)
 
 
+def test_info_nce_leaves_known_pairs_out_of_the_negatives():
+    one = torch.tensor([[2.0, 0.0], [0.0, 3.0]])
+    # 0 and 1 belong together as first and second: row 0 and column 1 lose their only negative
+    known = torch.tensor([[True, True], [False, True]])
+    expected = math.log(1 + math.exp(-2)) / 2
+    assert info_nce(one, one, 0.5, known).item() == pytest.approx(expected, rel=1e-6)
+    assert info_nce(one, one, 0.5, ~known & known).item() == info_nce(one, one, 0.5).item()
+
+
 def test_info_nce_of_a_single_row_has_nothing_to_contrast():
     assert info_nce(torch.ones(1, 2), torch.ones(1, 2), 0.5).item() == 0

@@ -1,0 +1,118 @@
+"""Adapt an encoder's features to the relations of a dataset's training split."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import torch
+
+from recbole_mmsc.data.features import (
+    ADAPTED,
+    FeatureError,
+    features_path,
+    read_features,
+    write_features,
+)
+from recbole_mmsc.data.pairs import read_training_pairs, training_path
+from recbole_mmsc.dataset_builders.checksums import file_checksum
+from recbole_mmsc.encoders.adapter_file import adapted, adapter_path, unit, write_adapter
+from recbole_mmsc.encoders.adapter_training import train_adapter
+from recbole_mmsc.settings.adaptation import AdaptationSettings
+
+
+@dataclass(frozen=True)
+class AdaptSummary:
+    """What ``adapt_dataset`` wrote and how training went (see ``Trained``)."""
+
+    path: Path
+    encoder: str
+    losses: list[float]
+    best: int
+    n_pairs: int
+    n_held_out: int
+    seconds: float
+
+
+def adapt_dataset(
+    folder: str | os.PathLike[str],
+    encoder: str,
+    settings: AdaptationSettings | None = None,
+    *,
+    progress: bool = True,
+) -> AdaptSummary:
+    """Train an adapter on the training pairs and write the adapted features and the adapter.
+
+    Nothing but the features, the catalogue's order and ``<name>.train.inter`` is read. Every item
+    is adapted, those without a training pair too. The same input, settings and machine give the
+    same bytes. The features it starts from stay as they are.
+
+    Args:
+        folder: a dataset folder.
+        encoder: whose features to adapt.
+        settings: how; by default :class:`AdaptationSettings`'s.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        FeatureError: the features are missing, damaged, of another catalogue, or adapted already.
+        OSError: the catalogue or the training pairs are missing.
+        ValueError: there are too few training pairs.
+    """
+    started = time.perf_counter()
+    folder, settings = Path(folder), settings or AdaptationSettings()
+    if encoder.endswith(ADAPTED):
+        raise FeatureError(
+            f"expected the features of an encoder, found {encoder!r}, which are adapted already; "
+            f"adapt those of {encoder.removesuffix(ADAPTED)!r}"
+        )
+    source = features_path(folder, encoder)
+    item_ids = pq.read_table(folder / "catalogue.parquet", columns=["item_id"])["item_id"]
+    item_ids = item_ids.to_pylist()
+    features = read_features(source, item_ids)
+    pairs = read_training_pairs(folder, item_ids)
+    modalities = {
+        name: unit(features.vectors[name], features.available[name]) for name in features.modalities
+    }
+    trained = train_adapter(modalities, pairs, settings, progress)
+    origin = {
+        "adapted_from": encoder,
+        "adapted_from_sha256": file_checksum(source),
+        "train_sha256": file_checksum(training_path(folder)),
+    }
+    adapter = write_adapter(
+        adapter_path(folder, encoder),
+        trained.adapter,
+        {
+            **origin,
+            "settings": settings.model_dump_json(),
+            "held_out_losses": json.dumps(trained.losses),
+            "best_epoch": str(trained.best),
+            "pairs": str(trained.n_pairs),
+            "held_out_pairs": str(trained.n_held_out),
+            "libraries": f"torch {torch.__version__}",
+        },
+    )
+    path = write_features(
+        features_path(folder, encoder + ADAPTED),
+        item_ids,
+        {
+            name: adapted(trained.adapter, name, rows).astype(rows.dtype)
+            for name, rows in features.vectors.items()
+        },
+        features.available,
+        encoder=encoder + ADAPTED,
+        metadata={**features.metadata, **origin, "adapter_sha256": file_checksum(adapter)},
+    )
+    return AdaptSummary(
+        path=path,
+        encoder=encoder + ADAPTED,
+        losses=trained.losses,
+        best=trained.best,
+        n_pairs=trained.n_pairs,
+        n_held_out=trained.n_held_out,
+        seconds=time.perf_counter() - started,
+    )
