@@ -21,14 +21,14 @@ class AdaptationSettings(ModelSettings):
     itc_weight: float = Field(
         default=0.1, ge=0, description="weight of the contrast of an item's text and image, 0: off"
     )
-    temperature: float = Field(default=0.1, gt=0, le=10, description="divides the cosines")
-    hidden: int = Field(default=128, gt=0, le=8192, description="width inside the adapter")
-    epochs: int = Field(default=4, gt=0, description="passes over the training pairs, at most")
+    temperature: float = Field(default=0.03, gt=0, le=10, description="divides the cosines")
+    hidden: int = Field(default=256, gt=0, le=8192, description="width inside the adapter")
+    epochs: int = Field(default=2, gt=0, description="passes over the training pairs, at most")
     patience: int = Field(
         default=2, gt=0, description="epochs without a better held-out loss before it stops"
     )
     batch_size: int = Field(default=512, ge=2, description="pairs contrasted with each other")
-    learning_rate: float = Field(default=0.003, gt=0, description="falls linearly to zero")
+    learning_rate: float = Field(default=0.001, gt=0, description="falls linearly to zero")
     weight_decay: float = Field(default=0.01, ge=0, description="AdamW's")
     held_out: float = Field(
         default=0.05,
