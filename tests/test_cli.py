@@ -10,7 +10,18 @@ from recbole.quick_start import run_recbole
 
 from recbole_mmsc.cli import main
 
-COMMANDS = ("build", "audit", "encode", "features", "benchmark", "compare", "demo", "doctor")
+COMMANDS = (
+    "build",
+    "audit",
+    "fetch-images",
+    "encode",
+    "adapt",
+    "features",
+    "benchmark",
+    "compare",
+    "demo",
+    "doctor",
+)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +30,14 @@ class TrainingPairs:
     second: np.ndarray
     n_items: int
 
-    def graph(self) -> sparse.csr_array:
-        """``[n_items, n_items]`` float32, one where two items are related in any relation."""
-        return undirected(self.first, self.second, self.n_items)
+    def of(self, relations: Collection[str]) -> np.ndarray:
+        """``[p]`` bool, the pairs of these relations."""
+        return np.isin(self.relation, [RELATIONS.index(name) for name in relations])
+
+    def graph(self, relations: Collection[str]) -> sparse.csr_array:
+        """``[n_items, n_items]`` float32, one where two items are related in one of these."""
+        chosen = self.of(relations)
+        return undirected(self.first[chosen], self.second[chosen], self.n_items)
 
 
 def training_path(folder: Path) -> Path:
@@ -65,13 +70,10 @@ def read_training_pairs(folder: Path, item_ids: Sequence[str]) -> TrainingPairs:
             f"expected the columns {' and '.join(columns)} in {path}: {error}"
         ) from error
     number = {item_id: row for row, item_id in enumerate(item_ids)}
-    names, _, queries = (
-        zip(*(token.partition(SEPARATOR) for token in table[columns[0]]), strict=True)
-        if len(table)
-        else ((), (), ())
-    )
-    relation = _numbers(names, {name: n for n, name in enumerate(RELATIONS)}, "relation", path)
-    query = _numbers(queries, number, "item", path)
+    parts = [token.partition(SEPARATOR) for token in table[columns[0]]]
+    known = {name: index for index, name in enumerate(RELATIONS)}
+    relation = _numbers([name for name, _, _ in parts], known, "relation", path)
+    query = _numbers([item_id for _, _, item_id in parts], number, "item", path)
     target = _numbers(table[columns[1]], number, "item", path)
     first, second = np.minimum(query, target), np.maximum(query, target)
     rows = np.unique(np.stack([relation, first, second], axis=1)[first < second], axis=0)

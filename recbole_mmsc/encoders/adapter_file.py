@@ -1,4 +1,4 @@
-"""The adapter beside the features it made: ``features/<encoder>+adapted.adapter.safetensors``."""
+"""The adapter of features it made: ``features/adapters/<encoder>+adapted.safetensors``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ ROWS_AT_ONCE = 8192
 
 def adapter_path(folder: Path, encoder: str) -> Path:
     """Where the adapter of an encoder's features lies in a dataset folder."""
-    return features_path(folder, encoder + ADAPTED).with_suffix(".adapter.safetensors")
+    features = features_path(folder, encoder + ADAPTED)
+    return features.parent / "adapters" / features.name
 
 
 def write_adapter(path: Path, adapter: ContentAdapter, metadata: Mapping[str, str]) -> Path:
@@ -80,7 +81,7 @@ def apply_adapter(
     """Adapt the vectors of items, of the catalogue or not, as the catalogue's were.
 
     Args:
-        path: a ``features/<encoder>+adapted.adapter.safetensors``.
+        path: a ``features/adapters/<encoder>+adapted.safetensors``.
         vectors: modality → ``[m, d]`` of the encoder, of any length; zeros where it is absent.
 
     Returns:

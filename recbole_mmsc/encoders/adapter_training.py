@@ -13,7 +13,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from recbole_mmsc.data.pairs import TrainingPairs
-from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.nn.adapter import ContentAdapter
 from recbole_mmsc.nn.content import Modality
 from recbole_mmsc.settings.adaptation import AdaptationSettings
@@ -55,7 +54,8 @@ def train_adapter(
 ) -> Trained:
     """Pull related items together, and an item's text and image, from where they stand.
 
-    Known training pairs, of any relation, are no negatives of each other. The pairs of a share of
+    Known training pairs of the chosen relations are no negatives of each other; those of another
+    relation are: what goes with an item need not be like it. The pairs of a share of
     the items are held out whole: the adapter has to do well on items that it has not seen.
 
     Args:
@@ -70,7 +70,8 @@ def train_adapter(
     rng = np.random.default_rng(settings.seed)
     train, held_out = _divide(modalities, pairs, settings, rng)
     related = (
-        pairs.graph() + sparse.eye_array(pairs.n_items, format="csr", dtype=np.float32)
+        pairs.graph(settings.relations)
+        + sparse.eye_array(pairs.n_items, format="csr", dtype=np.float32)
     ).tocsr()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
@@ -130,8 +131,7 @@ def _divide(
     """What is trained on, and what is held out."""
     available = np.stack([modality.available.numpy() for modality in modalities.values()])
     known = available.any(axis=0)
-    chosen = np.isin(pairs.relation, [RELATIONS.index(name) for name in settings.relations])
-    chosen &= known[pairs.first] & known[pairs.second]
+    chosen = pairs.of(settings.relations) & known[pairs.first] & known[pairs.second]
     first, second = pairs.first[chosen], pairs.second[chosen]
     with_pairs = np.unique([first, second])
     n_held_out = max(round(settings.held_out * len(with_pairs)), min(len(with_pairs), 1))
