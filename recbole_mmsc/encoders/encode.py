@@ -52,7 +52,10 @@ class EncodeSummary:
         """For the terminal."""
         took = f"{self.seconds:.0f} s"
         if self.merged is None:
-            return f"{self.encoder}: made {self.made} of {self.n_shards} shards, {took}"
+            return (
+                f"{self.encoder}: made {self.made} of {self.n_shards} shards, {took}; "
+                "when all are made, put them together with --merge"
+            )
         merged, lines = self.merged, []
         for modality in self.modalities:
             if modality in merged.dims:

@@ -34,10 +34,10 @@ def picture_statistics(image: Image.Image) -> np.ndarray:
 
 def _on_white(image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
     scale = SIDE / max(image.size)
-    size = tuple(max(1, round(side * scale)) for side in image.size)
-    small = image.resize(size, Image.Resampling.BOX)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    small = image.resize((width, height), Image.Resampling.BOX)
     square = Image.new("RGB", (SIDE, SIDE), "white")
-    square.paste(small, ((SIDE - small.width) // 2, (SIDE - small.height) // 2))
+    square.paste(small, ((SIDE - width) // 2, (SIDE - height) // 2))
     return np.asarray(square, np.float64) / 255, np.asarray(square.convert("HSV"), np.float64) / 255
 
 
@@ -81,11 +81,9 @@ def _histograms(
     share = place - low
     high = low + 1
     low, high = (low % n, high % n) if wrap else (low, high.clip(max=n - 1))
-    first = _cells(cells) * n
-    return sum(
-        np.bincount((first + bins).ravel(), (weight * part).ravel(), cells * cells * n)
-        for bins, part in ((low, 1 - share), (high, share))
-    )
+    bins = _cells(cells) * n + np.stack([low, high])
+    weights = np.stack([weight * (1 - share), weight * share])
+    return np.bincount(bins.ravel(), weights.ravel(), cells * cells * n)
 
 
 @functools.cache

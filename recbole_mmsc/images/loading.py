@@ -124,8 +124,9 @@ def _prepare_worker(job: tuple[Source, Transform]) -> None:
 
 
 def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _load_here(pictures: Sequence[Picture]) -> Loaded:

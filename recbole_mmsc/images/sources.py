@@ -15,10 +15,10 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from .decoding import MAX_BYTES, BadImage
 
@@ -171,11 +171,11 @@ def _in_folder(path: Path, rows: Mapping[str, int]) -> Iterator[Picture]:
     with os.scandir(path) as entries:
         for entry in entries:
             # Path, unlike the entry, says no of a link that goes round in a circle
-            if not _picture(rows, entry.name) or not (file := Path(entry.path)).is_file():
+            file, picture = Path(entry.path), _picture(rows, entry.name)
+            if picture is None or not file.is_file():
                 continue
-            if file.is_symlink() and not file.resolve().is_relative_to(root):
-                continue
-            yield _picture(rows, entry.name, file.stat().st_size)
+            if not file.is_symlink() or file.resolve().is_relative_to(root):
+                yield replace(picture, size=file.stat().st_size)
 
 
 def _in_zip(path: Path, rows: Mapping[str, int]) -> Iterator[Picture]:
@@ -202,11 +202,8 @@ def _laid_out(path: Path, rows: Mapping[str, int]) -> tuple[Source, list[Picture
     with tarfile.open(path, "r|*") as archive:
         for picture, member in _in_tar(archive, rows):
             if picture.size <= MAX_BYTES:
-                shutil.copyfileobj(archive.extractfile(member), scratch)
-            place = scratch.tell() - picture.size
-            pictures.append(
-                Picture(picture.item, picture.number, picture.name, picture.size, place)
-            )
+                shutil.copyfileobj(cast(IO[bytes], archive.extractfile(member)), scratch)
+            pictures.append(replace(picture, place=scratch.tell() - picture.size))
     scratch.flush()
     source = SpanSource(Path(scratch.name))
     source.scratch = scratch
@@ -217,7 +214,7 @@ def _in_tar(
     archive: tarfile.TarFile, rows: Mapping[str, int]
 ) -> Iterator[tuple[Picture, tarfile.TarInfo]]:
     while (member := archive.next()) is not None:
-        archive.members.clear()  # a list of all of them is of no use here
+        archive.members.clear()  # type: ignore[attr-defined]  # a list of all is of no use here
         if member.isreg() and not member.issparse():
             picture = _picture(rows, member.name, member.size, member.offset_data)
             if picture:
