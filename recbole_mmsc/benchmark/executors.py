@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from recbole_mmsc.benchmark.launch import launch
-from recbole_mmsc.benchmark.plan import PlanError, Resources
+from recbole_mmsc.benchmark.plan import Resources
 from recbole_mmsc.benchmark.record import RunRecord
+from recbole_mmsc.ray_cluster import join_cluster
 
 RAY_RETRIES = 3  # of a run whose Ray worker or node was lost
 
@@ -62,29 +63,18 @@ class RayExecutor:
         resources: of one run; Ray reserves its threads, its memory and its GPU.
 
     Raises:
-        PlanError: ray is not installed or does not work here, or there is no cluster.
+        ClusterError: ray is not installed or does not work here, or there is no cluster.
     """
 
     def __init__(self, address: str, resources: Resources) -> None:
-        try:
-            import ray
-        except Exception as error:  # ray of RecBole's version fails in many ways on today's stack
-            raise PlanError(
-                f"--ray needs a ray that can be imported, found {type(error).__name__}: {error}; "
-                'with ray 2.6 install "setuptools<81" and "numpy<2"'
-            ) from None
-        try:
-            ray.init(address=address, log_to_driver=False, configure_logging=False)
-        except ConnectionError as error:
-            raise PlanError(f"expected a Ray cluster at {address!r}: {error}") from None
+        self._ray = join_cluster(address)
         self.at_once = math.inf  # the cluster may grow
-        self._ray = ray
         options: dict[str, Any] = {"num_cpus": resources.threads, "max_retries": RAY_RETRIES}
         if resources.memory is not None:
             options["memory"] = int(resources.memory * 2**30)
         if resources.gpu_id:
             options["num_gpus"] = 1
-        self._launch = ray.remote(**options)(launch)
+        self._launch = self._ray.remote(**options)(launch)
 
     def submit(self, folder: Path) -> Future[RunRecord]:
         """Hand the run of a folder to the cluster."""

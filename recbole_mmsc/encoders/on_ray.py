@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from ..images.loading import default_workers
+from ..ray_cluster import join_cluster
 from .job import Job
 
 RETRIES = 3  # of a share whose worker or node was lost; it goes on where it was
@@ -37,19 +38,9 @@ def encode_on_ray(
         How many shards were made.
 
     Raises:
-        ValueError: ray is not installed or does not work here, or there is no cluster.
+        ClusterError: ray is not installed or does not work here, or there is no cluster.
     """
-    try:
-        import ray
-    except Exception as error:  # ray of RecBole's version fails in many ways on today's stack
-        raise ValueError(
-            f"--ray needs a ray that can be imported, found {type(error).__name__}: {error}; "
-            'with ray 2.6 install "setuptools<81" and "numpy<2"'
-        ) from None
-    try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False)
-    except ConnectionError as error:
-        raise ValueError(f"expected a Ray cluster at {address!r}: {error}") from None
+    ray = join_cluster(address)
     try:
         shares = _Shares.of([node["Resources"] for node in ray.nodes() if node["Alive"]])
         n = min(job.n_shards, shares.n)
