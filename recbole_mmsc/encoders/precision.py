@@ -47,5 +47,5 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 def cpu_knows_bfloat16() -> bool:
     """Whether the CPU multiplies in bfloat16; a torch too old to tell counts as no."""
-    flags = getattr(torch.cpu, "get_capabilities", dict)()
+    flags: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
