@@ -124,9 +124,9 @@ def _adapt(options: argparse.Namespace) -> int:
         options.data / options.name, options.encoder, AdaptationSettings.of(**given)
     )
     print(
-        f"{summary.path}: {summary.n_pairs:,} training pairs, {summary.n_held_out:,} of its own "
-        f"held out; held-out loss {summary.losses[0]:.3f} → {summary.losses[summary.best]:.3f} "
-        f"in epoch {summary.best}, {summary.seconds:.0f} s"
+        f"{summary.path}: trained on {summary.n_pairs:,} training pairs, stopped by "
+        f"{summary.n_held_out:,} others, whose loss fell from {summary.losses[0]:.3f} to "
+        f"{summary.losses[summary.best]:.3f} in epoch {summary.best}, {summary.seconds:.0f} s"
     )
     print(f"to use it: encoder: {summary.encoder}")
     return 0

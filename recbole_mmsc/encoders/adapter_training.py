@@ -55,8 +55,8 @@ def train_adapter(
     """Pull related items together, and an item's text and image, from where they stand.
 
     Known training pairs of the chosen relations are no negatives of each other; those of another
-    relation are: what goes with an item need not be like it. The pairs of a share of
-    the items are held out whole: the adapter has to do well on items that it has not seen.
+    relation are: what goes with an item need not be like it. The pairs of a share of the items are
+    held out whole: the adapter has to do well on items that it has not seen.
 
     Args:
         modalities: of the catalogue, unit vectors in float32.
