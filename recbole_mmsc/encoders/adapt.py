@@ -37,6 +37,15 @@ class AdaptSummary:
     n_held_out: int
     seconds: float
 
+    def render(self) -> str:
+        """For the terminal."""
+        first, best = self.losses[0], self.losses[self.best]
+        return (
+            f"{self.path}: trained on {self.n_pairs:,} training pairs, stopped by "
+            f"{self.n_held_out:,} others, whose loss fell from {first:.3f} to {best:.3f} in epoch "
+            f"{self.best}, {self.seconds:.0f} s\nto use it: encoder: {self.encoder}"
+        )
+
 
 def adapt_dataset(
     folder: str | os.PathLike[str],

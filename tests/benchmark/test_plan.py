@@ -91,4 +91,4 @@ def test_ready_plans(file):
 
 def test_there_are_ready_plans():
     names = {file.stem for file in READY_PLANS.glob("*.yaml")}
-    assert names == {"demo", "amazon-beauty", "amazon-home", "amazon-five"}
+    assert names == {"demo", "amazon-beauty", "amazon-home", "amazon-five", "demo-modalities"}
