@@ -1,12 +1,19 @@
 """What all tests share: a command line of their own, and the real data where it is at hand."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.tiny import write_tiny
+
+
+@pytest.fixture(autouse=True, scope="session")
+def keyboard():
+    """A shell has its background jobs ignore Ctrl-C, and so would all programs that tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
