@@ -15,13 +15,15 @@ from recbole_mmsc.data.features import FeatureError
 from recbole_mmsc.data.lending import lending
 from recbole_mmsc.data.modalities import item_ids, read_modalities, unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
+from recbole_mmsc.data.positives import Positives, positives_of
 from recbole_mmsc.data.queries import read_queries
 from recbole_mmsc.data.relations import Behaviour, read_behaviours
+from recbole_mmsc.data.supervision import read_supervision
 from recbole_mmsc.data.training import training_graphs
 from recbole_mmsc.data.words import Words, read_texts, with_words
 from recbole_mmsc.nn.behaviour import BehaviourGraph
 from recbole_mmsc.nn.content import Modality
-from recbole_mmsc.nn.shared import Rows, WeightedRows
+from recbole_mmsc.nn.shared import WeightedRows
 from recbole_mmsc.settings import MMSCSettings
 
 
@@ -35,7 +37,7 @@ class Inputs:
     completion: Completion | None
     outsiders: list[str]
     words: Words | None
-    positives: Rows
+    positives: Positives
 
 
 def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -> Inputs:
@@ -51,14 +53,20 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         FeatureError: the features are missing, broken, of another catalogue, or of none of the
             modalities that are asked for.
         FileNotFoundError: the folder has no ``behaviour.parquet``.
+        SupervisionError: labels are missing, damaged, or speak of other items.
     """
+    ids = item_ids(dataset)
+    known = training_graphs(dataset, read_queries(dataset))
+    supervision = None
+    if settings.supervision:
+        supervision = read_supervision(folder, settings.supervision, ids, known)
     modalities = _read_modalities(folder, dataset, settings)
     content = unit_content(modalities) if modalities else None
     behaviours: list[Behaviour] = []
     outsiders: list[str] = []
     if settings.behaviour:
         behaviours, outsiders = read_behaviours(
-            folder / "behaviour.parquet", item_ids(dataset), dataset.item_num, content, seed
+            folder / "behaviour.parquet", ids, known, content, seed, supervision
         )
     words = _read_words(folder, dataset, modalities, settings)
     if words is not None:
@@ -74,13 +82,30 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         ]
     completion = None
     if settings.completion_weight and behaviours:
-        completion = _complete(behaviours, dataset, alike, lent, settings)
+        pairs = known
+        if supervision is not None:
+            pairs = tuple(supervision.weigh(r, graph) for r, graph in enumerate(known))
+        completion = solve_completion(
+            behaviours,
+            pairs,
+            alike,
+            borrowing_of(lent, _warm(behaviours)),
+            settings.completion_features,
+            settings.completion_reg,
+            progress=bool(dataset.config["show_progress"]),
+        )
     graphs = [
         BehaviourGraph(**{name: torch.from_numpy(value) for name, value in vars(behaviour).items()})
         for behaviour in behaviours
     ]
     return Inputs(
-        modalities, graphs, borrowed, completion, outsiders, words, _read_positives(dataset)
+        modalities,
+        graphs,
+        borrowed,
+        completion,
+        outsiders,
+        words,
+        positives_of(known, supervision),
     )
 
 
@@ -122,25 +147,6 @@ def _warm(behaviours: list[Behaviour]) -> np.ndarray:
     return sum(np.diff(behaviour.offsets) for behaviour in behaviours) > 0
 
 
-def _complete(
-    behaviours: list[Behaviour],
-    dataset: Any,
-    alike: sparse.csr_array | None,
-    lent: sparse.csr_array | None,
-    settings: MMSCSettings,
-) -> Completion:
-    known = training_graphs(dataset, read_queries(dataset))
-    return solve_completion(
-        behaviours,
-        known,
-        alike,
-        borrowing_of(lent, _warm(behaviours)),
-        settings.completion_features,
-        settings.completion_reg,
-        progress=bool(dataset.config["show_progress"]),
-    )
-
-
 def completed_rows(completion: Completion | None) -> list[WeightedRows]:
     """The completed graph of each relation; none where there is no completion."""
     if completion is None:
@@ -154,13 +160,3 @@ def completed_rows(completion: Completion | None) -> list[WeightedRows]:
         )
         for graph in graphs
     ]
-
-
-def _read_positives(dataset: Any) -> Rows:
-    """The training positives of each user."""
-    users = dataset.inter_feat[dataset.uid_field].numpy()
-    items = dataset.inter_feat[dataset.iid_field].numpy()
-    order = np.lexsort((items, users))
-    offsets = np.zeros(dataset.user_num + 1, np.int64)
-    offsets[1:] = np.bincount(users, minlength=dataset.user_num).cumsum()
-    return Rows(torch.from_numpy(offsets), torch.from_numpy(items[order].astype(np.int64)))

@@ -40,6 +40,7 @@ class MMSC(GeneralRecommender):
     Raises:
         FeatureError: the features of the encoder are missing or belong to another catalogue.
         FileNotFoundError: the folder has no ``behaviour.parquet``.
+        SupervisionError: labels that the settings name are missing or damaged.
     """
 
     input_type = InputType.PAIRWISE
@@ -84,8 +85,8 @@ class MMSC(GeneralRecommender):
         """
         self._catalogue = None
         settings, network = self.settings, self.network
-        users, positives = interaction[self.USER_ID], interaction[self.ITEM_ID]
-        items, relations = self.query_item[users], self.relation[users]
+        queries, positives = self._pairs(interaction)
+        relations, items = queries // self.n_items, queries % self.n_items
         candidates = torch.cat([interaction[self.NEG_ITEM_ID], positives])
         drawn = torch.randperm(len(candidates), device=candidates.device)[: settings.candidates]
         candidates = candidates[drawn].unique()
@@ -94,28 +95,37 @@ class MMSC(GeneralRecommender):
         hidden = self._edges_between(items, positives)
         forgotten = torch.rand(len(batch), device=batch.device) < settings.forgotten
         meaning = network.mean(batch, hidden, forgotten, self._kept)
-        queries, targets = network.heads(batch, meaning, forgotten)
+        sources, targets = network.heads(batch, meaning, forgotten)
         bias = network.bias[:, batch] * network.warm(batch)
 
         losses = []
         at_candidates = torch.searchsorted(batch, candidates)
         for relation in range(len(RELATIONS)):
             chosen = relations == relation
-            asked, row = users[chosen].unique(return_inverse=True)
-            query = queries[relation][torch.searchsorted(batch, self.query_item[asked])]
+            asked, row = queries[chosen].unique(return_inverse=True)
+            source = sources[relation][torch.searchsorted(batch, asked % self.n_items)]
             at_positives = torch.searchsorted(batch, positives[chosen])
-            scores = query @ targets[relation][at_candidates].T + bias[relation][at_candidates]
-            positive = (query[row] * targets[relation][at_positives]).sum(dim=-1)
+            scores = source @ targets[relation][at_candidates].T + bias[relation][at_candidates]
+            positive = (source[row] * targets[relation][at_positives]).sum(dim=-1)
             positive = positive + bias[relation][at_positives]
             known = self._known(asked, candidates)
+            counts = self.positives.counts(queries[chosen], positives[chosen])
             share = chosen.float().mean()
-            losses.append(share * sampled_softmax(positive, row, scores, known))
+            losses.append(share * sampled_softmax(positive, row, scores, known, counts))
         return (
             torch.stack(losses).sum(),
-            settings.reliability_weight * self._reliability_loss(len(users)),
+            settings.reliability_weight * self._reliability_loss(len(queries)),
             settings.views_weight * self._views_loss(batch, meaning, hidden),
             settings.content_weight * self._content_loss(batch, meaning, items, positives),
         )
+
+    def _pairs(self, interaction: Any) -> tuple[Tensor, Tensor]:
+        """Queries, numbered as in ``Positives``, and targets of a batch, and some that supervision
+        adds."""
+        users, targets = interaction[self.USER_ID], interaction[self.ITEM_ID]
+        queries = self.relation[users] * self.n_items + self.query_item[users]
+        added, added_targets = self.positives.draw_added(len(users))
+        return torch.cat([queries, added]), torch.cat([targets, added_targets])
 
     def _edges_between(self, items: Tensor, positives: Tensor) -> list[Tensor]:
         """For each behaviour ``[n_edges]`` bool: the edges of the batch's pairs, both ways."""
@@ -128,15 +138,16 @@ class MMSC(GeneralRecommender):
             hidden.append(mask)
         return hidden
 
-    def _known(self, users: Tensor, candidates: Tensor) -> Tensor:
-        """``[q, c]`` bool: which (ascending) candidates are training positives of the queries,
-        or the query itself."""
-        entries, row = self.positives.of(users)
-        items = torch.cat([self.positives.entries[entries], self.query_item[users]])
-        row = torch.cat([row, torch.arange(len(users), device=users.device)])
+    def _known(self, queries: Tensor, candidates: Tensor) -> Tensor:
+        """``[q, c]`` bool: which (ascending) candidates are known positives of the queries, or
+        the query item itself."""
+        rows = self.positives.rows
+        entries, row = rows.of(queries)
+        items = torch.cat([rows.entries[entries], queries % self.n_items])
+        row = torch.cat([row, torch.arange(len(queries), device=queries.device)])
         column = torch.searchsorted(candidates, items).clamp(max=len(candidates) - 1)
         hit = candidates[column] == items
-        known = torch.zeros(len(users), len(candidates), dtype=torch.bool, device=users.device)
+        known = torch.zeros(len(queries), len(candidates), dtype=torch.bool, device=queries.device)
         known[row[hit], column[hit]] = True
         return known
 
@@ -144,6 +155,7 @@ class MMSC(GeneralRecommender):
         loss = torch.zeros((), device=self.query_item.device)
         for behaviour in self.network.behaviours:
             loss = loss + behaviour.reliability_loss(n_samples)
+            loss = loss + self.settings.supervision_weight * behaviour.supervision_loss(n_samples)
         return loss / max(len(self.network.behaviours), 1)
 
     def _views_loss(self, batch: Tensor, meaning: Meaning, hidden: list[Tensor]) -> Tensor:

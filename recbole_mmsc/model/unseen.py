@@ -32,7 +32,10 @@ def rank_unseen(
     lent = _lent(model, known, modalities, texts)
     borrowed = [
         WeightedRows(*map(torch.from_numpy, borrow_rows(matrix, lent, own=False))).to(device)
-        for matrix in (_matrix(b.graph, len(b.graph.popularity)) for b in model.network.behaviours)
+        for matrix in (
+            _matrix(b.graph, len(b.graph.popularity), b.graph.strength)
+            for b in model.network.behaviours
+        )
     ]
     on_device = {name: modality.to(device) for name, modality in modalities.items()}
     queries, _ = model.network.unseen(on_device, borrowed)
@@ -102,9 +105,8 @@ def _lent(
     return lending(alike, content, settings.content_sharpness, settings.content_reg)
 
 
-def _matrix(rows: Rows, n_columns: int, weights: Tensor | None = None) -> sparse.csr_array:
-    """``[n_rows, n_columns]``; ones where there are no weights."""
-    values = torch.ones(len(rows.entries)) if weights is None else weights
-    parts = (part.cpu().numpy() for part in (values, rows.entries, rows.offsets))
+def _matrix(rows: Rows, n_columns: int, weights: Tensor) -> sparse.csr_array:
+    """``[n_rows, n_columns]``."""
+    parts = (part.cpu().numpy() for part in (weights, rows.entries, rows.offsets))
     data, indices, indptr = parts
     return sparse.csr_array((data, indices, indptr), shape=(len(indptr) - 1, n_columns))

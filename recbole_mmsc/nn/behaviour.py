@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -24,11 +25,25 @@ class BehaviourGraph(Rows):
         evidence: ``[n_edges, n_evidence]``, what speaks for each edge, standardised.
         contrast: ``[n_contrast, n_evidence]``, the same of pairs that are no edges.
         popularity: ``[n_nodes]``, in how many rows each node stands.
+        target: ``[n_edges]`` in [0, 1], what supervision says of each edge.
+        trust: ``[n_edges]`` in [0, 1], how much that counts; 0 where nothing is said.
     """
 
     evidence: Tensor
     contrast: Tensor
     popularity: Tensor
+    target: Tensor
+    trust: Tensor
+
+    @property
+    def strength(self) -> Tensor:
+        """``[n_edges]``: one for an edge, less where supervision speaks against it."""
+        return 1 - self.trust * (1 - self.target)
+
+    @cached_property
+    def judged(self) -> Tensor:
+        """``[j]``, the edges of which supervision says anything."""
+        return self.trust.nonzero().squeeze(1)
 
 
 class EdgeReliability(nn.Module):
@@ -78,10 +93,15 @@ class BehaviourEncoder(nn.Module):
         self.borrowed_mark = nn.Parameter(torch.zeros(size))
 
     def weights(self, edges: Tensor) -> Tensor:
-        """Reliability of some edges, ``[e]`` → ``[e]`` in [0, 1]."""
+        """Reliability of some edges, ``[e]`` → ``[e]`` in [0, 1].
+
+        What supervision says of an edge takes the place of what is learned, as far as it is
+        trusted.
+        """
         if self.reliability is None:
-            return torch.ones(len(edges), device=edges.device)
-        return torch.sigmoid(self.reliability(self.graph.evidence[edges]))
+            return self.graph.strength[edges]
+        learned = torch.sigmoid(self.reliability(self.graph.evidence[edges]))
+        return torch.lerp(learned, self.graph.target[edges], self.graph.trust[edges])
 
     def forward(
         self,
@@ -177,3 +197,18 @@ class BehaviourEncoder(nn.Module):
                     logits, torch.full_like(logits, label)
                 )
         return loss / 2
+
+    def supervision_loss(self, n_samples: int) -> Tensor:
+        """The beliefs of supervision as soft targets of the reliability.
+
+        Binary cross-entropy over ``n_samples`` of the judged edges, each as far as it is trusted;
+        a scalar, 0 where nothing is judged.
+        """
+        judged = self.graph.judged
+        if self.reliability is None or not len(judged):
+            return torch.zeros((), device=self.view.weight.device)
+        drawn = judged[torch.randint(len(judged), (n_samples,), device=judged.device)]
+        logits = self.reliability(self.graph.evidence[drawn])
+        target, trust = self.graph.target[drawn], self.graph.trust[drawn]
+        loss = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        return (trust * loss).mean()

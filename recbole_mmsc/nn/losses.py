@@ -7,7 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def sampled_softmax(positive: Tensor, row: Tensor, scores: Tensor, known: Tensor) -> Tensor:
+def sampled_softmax(
+    positive: Tensor, row: Tensor, scores: Tensor, known: Tensor, counts: Tensor
+) -> Tensor:
     """Cross-entropy of each positive against the candidates that are not known positives.
 
     Args:
@@ -15,9 +17,10 @@ def sampled_softmax(positive: Tensor, row: Tensor, scores: Tensor, known: Tensor
         row: ``[p]`` row in ``scores`` of the query of each positive.
         scores: ``[q, c]`` scores of the candidates.
         known: ``[q, c]`` bool, candidates that are positives of the query.
+        counts: ``[p]`` what each positive counts, 1 for one that is not doubted.
     """
     negatives = scores.masked_fill(known, float("-inf")).logsumexp(dim=1)
-    return F.softplus(negatives[row] - positive).mean()
+    return (counts * F.softplus(negatives[row] - positive)).mean()
 
 
 def info_nce(one: Tensor, other: Tensor, temperature: float, known: Tensor | None = None) -> Tensor:

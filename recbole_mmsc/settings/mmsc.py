@@ -68,6 +68,13 @@ class MMSCSettings(ModelSettings):
         ge=0, description="weight of the reliability loss, 0: every edge counts alike"
     )
 
+    supervision: list[str] = Field(
+        description="labellers whose labels are used, supervision/<labeller>.parquet, []: none"
+    )
+    supervision_weight: float = Field(
+        ge=0, description="weight of their soft targets beside the reliability's own loss"
+    )
+
     @model_validator(mode="after")
     def _something_to_go_by(self) -> Self:
         if not (self.modalities or self.behaviour):

@@ -26,6 +26,8 @@ def behaviour(pairs, outsiders=()) -> Behaviour:
         evidence=np.zeros((len(edges), 1), np.float32),
         contrast=np.zeros((0, 1), np.float32),
         popularity=np.bincount(edges[:, 1], minlength=n_nodes),
+        target=np.zeros(len(edges), np.float32),
+        trust=np.zeros(len(edges), np.float32),
     )
 
 

@@ -29,6 +29,8 @@ def test_borrowed_rows_are_what_the_neighbours_agree_on():
         evidence=np.zeros((3, 1)),
         contrast=np.zeros((0, 1)),
         popularity=np.array([0, 0, 1, 0, 2]),
+        target=np.zeros(3, np.float32),
+        trust=np.zeros(3, np.float32),
     )
     neighbours = content_neighbours(CONTENT, np.array([False, True, False, True, False]), k=1)
     neighbours = neighbours + content_neighbours(CONTENT, np.arange(5) == 1, k=1)

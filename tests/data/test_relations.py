@@ -2,10 +2,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy import sparse
 
-from recbole_mmsc.data.relations import EVIDENCE, read_behaviours
+from recbole_mmsc.data.evidence import EVIDENCE
+from recbole_mmsc.data.relations import read_behaviours
 
 IDS = {"A": 1, "B": 2, "C": 3, "D": 4}  # 0 is RecBole's padding
+
+
+def nothing(n_items):
+    return sparse.csr_array((n_items, n_items), dtype=np.float32)
+
+
+NONE = [nothing(5), nothing(5)]  # no training pairs
 
 
 def write(path, rows):
@@ -29,7 +38,7 @@ def rows_of(behaviour):
 
 
 def test_edges_stand_in_the_rows_of_both_ends(file):
-    (co_view, co_purchase), outsiders = read_behaviours(file, IDS, 5, None, seed=0)
+    (co_view, co_purchase), outsiders = read_behaviours(file, IDS, NONE, None, seed=0)
     assert rows_of(co_view) == [[], [2, 3], [1, 3], [1, 2], []]
     assert outsiders == ["X"]
     # node 5 is X; Y stands beside one item alone and connects nothing
@@ -46,19 +55,19 @@ def evidence_of(behaviour, item, node):
 
 
 def test_a_shared_outsider_is_evidence(tmp_path, file):
-    (_, co_purchase), _ = read_behaviours(file, IDS, 5, None, seed=0)
+    (_, co_purchase), _ = read_behaviours(file, IDS, NONE, None, seed=0)
     shared = "co_purchase with the item, co_purchase with the neighbour"
     # A and D both stand beside X, A and X both beside D, D and X both beside A
     assert {round(evidence_of(co_purchase, *edge)[shared], 5) for edge in ((1, 4), (1, 5))} == {0}
     rows = [("A", "D", "also_buy"), ("A", "X", "also_buy"), ("D", "X", "also_buy")]
     rows += [("B", "C", "also_buy")]
-    (_, other), _ = read_behaviours(write(tmp_path / "b.parquet", rows), IDS, 5, None, seed=0)
+    (_, other), _ = read_behaviours(write(tmp_path / "b.parquet", rows), IDS, NONE, None, seed=0)
     assert evidence_of(other, 1, 4)[shared] > evidence_of(other, 2, 3)[shared]
 
 
 def test_content_agreement_is_the_cosine(file):
     content = np.array([[0, 0], [1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
-    (co_view, _), _ = read_behaviours(file, IDS, 5, content, seed=0)
+    (co_view, _), _ = read_behaviours(file, IDS, NONE, content, seed=0)
     agreement = [evidence_of(co_view, *edge)["content agreement"] for edge in ((1, 2), (1, 3))]
     assert agreement[0] > 0 > agreement[1]
 
@@ -74,7 +83,9 @@ def test_contrast_has_no_edge_in_it(tmp_path):
     rng.shuffle(rows)
     content = np.zeros((41, 10), np.float32)
     content[np.arange(1, 41), np.arange(40) // 4] = 1
-    (co_view, _), _ = read_behaviours(write(tmp_path / "b.parquet", rows), ids, 41, content, seed=0)
+    (co_view, _), _ = read_behaviours(
+        write(tmp_path / "b.parquet", rows), ids, [nothing(41)] * 2, content, seed=0
+    )
     column = EVIDENCE.index("content agreement")
     assert len(co_view.contrast) > 50
     assert co_view.contrast[:, column].max() < co_view.evidence[:, column].min()
@@ -84,7 +95,7 @@ def test_an_edge_is_no_evidence_for_itself(tmp_path):
     rows = [("A", "B", "also_view"), ("B", "C", "also_view"), ("A", "C", "also_view")]
     rows += [("C", "D", "also_view"), ("B", "D", "also_view")]
     with_edge = write(tmp_path / "one.parquet", [*rows, ("A", "B", "also_buy")])
-    behaviours, _ = read_behaviours(with_edge, IDS, 5, None, seed=0)
+    behaviours, _ = read_behaviours(with_edge, IDS, NONE, None, seed=0)
     name = "co_view with the item, co_view with the neighbour"
     both_beside_c_alone = evidence_of(behaviours[0], 1, 2)[name]
     both_beside_b_and_d = evidence_of(behaviours[0], 3, 2)[name]
@@ -96,11 +107,11 @@ def test_a_complement_of_a_substitute_is_evidence(tmp_path):
     rows = [("A", "B", "also_view"), ("B", "C", "also_buy")]
     rows += [("A", "C", "also_buy"), ("D", "C", "also_buy")]
     file = write(tmp_path / "behaviour.parquet", rows)
-    (_, co_purchase), _ = read_behaviours(file, IDS, 5, None, seed=0)
+    (_, co_purchase), _ = read_behaviours(file, IDS, NONE, None, seed=0)
     name = "co_view with the item, co_purchase with the neighbour"
     assert evidence_of(co_purchase, 1, 3)[name] > evidence_of(co_purchase, 4, 3)[name]
 
 
 def test_a_missing_file_names_the_command(tmp_path):
     with pytest.raises(FileNotFoundError, match="recbole-mmsc build"):
-        read_behaviours(tmp_path / "behaviour.parquet", IDS, 5, None, seed=0)
+        read_behaviours(tmp_path / "behaviour.parquet", IDS, NONE, None, seed=0)

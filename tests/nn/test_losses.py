@@ -5,15 +5,20 @@ import torch
 
 from recbole_mmsc.nn.losses import info_nce, sampled_softmax
 
+ONES = torch.ones(2)
+
 
 def test_sampled_softmax_against_the_textbook():
     # query 0: positive 2 against 0 and 1; query 1: positive 0 against 3 alone
     scores = torch.tensor([[0.0, 1.0], [3.0, 9.0]])
     known = torch.tensor([[False, False], [False, True]])
-    loss = sampled_softmax(torch.tensor([2.0, 0.0]), torch.tensor([0, 1]), scores, known)
+    loss = sampled_softmax(torch.tensor([2.0, 0.0]), torch.tensor([0, 1]), scores, known, ONES)
     first = -math.log(math.exp(2) / (math.exp(2) + math.exp(0) + math.exp(1)))
     second = -math.log(math.exp(0) / (math.exp(0) + math.exp(3)))
     assert loss.item() == pytest.approx((first + second) / 2, rel=1e-6)
+    doubted = torch.tensor([1.0, 0.25])
+    loss = sampled_softmax(torch.tensor([2.0, 0.0]), torch.tensor([0, 1]), scores, known, doubted)
+    assert loss.item() == pytest.approx((first + second / 4) / 2, rel=1e-6)
 
 
 def test_sampled_softmax_where_every_candidate_is_known_costs_nothing():
@@ -22,6 +27,7 @@ def test_sampled_softmax_where_every_candidate_is_known_costs_nothing():
         torch.tensor([0]),
         torch.tensor([[4.0]]),
         torch.tensor([[True]]),
+        torch.ones(1),
     )
     loss.backward()
     assert loss.item() == 0

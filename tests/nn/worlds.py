@@ -18,6 +18,8 @@ def graph(rows: list[list[int]], n_nodes: int, evidence=None, contrast=None) -> 
         evidence=torch.randn(len(entries), 2) if evidence is None else evidence,
         contrast=torch.randn(4, 2) if contrast is None else contrast,
         popularity=torch.bincount(entries, minlength=n_nodes),
+        target=torch.zeros(len(entries)),
+        trust=torch.zeros(len(entries)),
     )
 
 

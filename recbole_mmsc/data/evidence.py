@@ -1,0 +1,133 @@
+"""What speaks for an edge of a behaviour, and pairs that are no edges to compare it with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+
+from recbole_mmsc.dataset_builders.product import CO_PURCHASE, CO_VIEW
+
+BEHAVIOURS = {"co_view": CO_VIEW, "co_purchase": CO_PURCHASE}
+PAIRS_AT_ONCE = 200_000
+CONTRAST_AT_MOST = 200_000  # pairs that are no edges: enough to learn a dozen numbers from
+
+OTHER_BEHAVIOUR = "edge of the other behaviour"
+EVIDENCE = (
+    "content agreement",
+    "in the catalogue",
+    OTHER_BEHAVIOUR,
+    "degree of the item",
+    "degree of the neighbour",
+    # Beside both: nodes co-viewed with the item and co-purchased with the neighbour, and so on.
+    # A complement of a substitute is a complement, so the mixed ones count as well.
+    *(
+        f"{name} with the item, {other} with the neighbour{suffix}"
+        for name in BEHAVIOURS
+        for other in BEHAVIOURS
+        for suffix in ("", ", of those possible")
+    ),
+)
+
+
+def ends_of(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the entries, in row order."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return rows, matrix.indices.astype(np.int64)
+
+
+def contrasted(
+    graphs: Sequence[sparse.csr_array],
+    index: int,
+    related: sparse.csr_array,
+    content: np.ndarray | None,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Evidence of pairs that are no edges of a behaviour, as of edges that should not be there.
+
+    Half are random partners of the same degrees, so that degrees alone tell nothing. Half are
+    pairs of the other relation as they would look if they had been written down as this one: with
+    the evidence that they have, but not marked as an edge of the other behaviour. They teach in
+    which way a related pair is related; were they marked, the mark alone would tell.
+
+    Args:
+        graphs: for each behaviour ``[n_nodes, n_nodes]`` of ones.
+        index: of the behaviour.
+        related: ``[n_items, n_items]``, the training pairs of the relation it makes.
+        content: ``[n_items, d]`` unit vectors, or None.
+        rng: draws.
+
+    Returns:
+        ``[n_contrast, len(EVIDENCE)]`` float32.
+    """
+    n_items, n_nodes = related.shape[0], graphs[index].shape[0]
+    items, nodes = ends_of(graphs[index][:n_items])
+    edges = items * n_nodes + nodes
+    shuffled = np.setdiff1d(items * n_nodes + rng.permutation(nodes), edges)
+    others = ends_of(graphs[1 - index][:n_items])
+    pairs = ends_of(related)
+    taken = np.concatenate([pairs[0] * n_nodes + pairs[1], edges[nodes >= n_items]])
+    swapped = np.setdiff1d(others[0] * n_nodes + others[1], taken)
+    drawn = [rng.permutation(keys)[: CONTRAST_AT_MOST // 2] for keys in (shuffled, swapped)]
+    ends = np.divmod(np.concatenate(drawn), n_nodes)
+    proper = ends[0] != ends[1]
+    found = evidence_for((ends[0][proper], ends[1][proper]), graphs, index, content)
+    found[:, EVIDENCE.index(OTHER_BEHAVIOUR)] = 0
+    return found
+
+
+def evidence_for(
+    pairs: tuple[np.ndarray, np.ndarray],
+    graphs: Sequence[sparse.csr_array],
+    index: int,
+    content: np.ndarray | None,
+) -> np.ndarray:
+    """What speaks for some pairs, ``[n_pairs, len(EVIDENCE)]`` float32.
+
+    An edge is no evidence for itself: whether the pair is an edge of this behaviour shows in no
+    column but, by one, in its degrees.
+
+    Args:
+        pairs: ``[n_pairs]`` items and ``[n_pairs]`` nodes.
+        graphs: for each behaviour ``[n_nodes, n_nodes]`` of ones.
+        index: of the behaviour.
+        content: ``[n_items, d]`` unit vectors, or None.
+    """
+    parts = [
+        _of_part(pairs[0][part], pairs[1][part], graphs, index, content)
+        for start in range(0, len(pairs[0]), PAIRS_AT_ONCE)
+        for part in [slice(start, start + PAIRS_AT_ONCE)]
+    ]
+    return np.concatenate(parts) if parts else np.zeros((0, len(EVIDENCE)), np.float32)
+
+
+def _of_part(
+    items: np.ndarray,
+    nodes: np.ndarray,
+    graphs: Sequence[sparse.csr_array],
+    index: int,
+    content: np.ndarray | None,
+) -> np.ndarray:
+    degrees = [np.diff(graph.indptr).astype(np.float32) for graph in graphs]
+    agreement = np.zeros(len(items), np.float32)
+    inside = np.zeros(len(items), bool)
+    if content is not None:
+        inside = nodes < len(content)
+        agreement[inside] = np.einsum(
+            "ed,ed->e", content[items[inside]], content[nodes[inside]], dtype=np.float32
+        )
+    columns = [
+        agreement,
+        inside,
+        np.asarray(graphs[1 - index][items, nodes]).ravel(),
+        np.log1p(degrees[index][items]),
+        np.log1p(degrees[index][nodes]),
+    ]
+    for graph, degree in zip(graphs, degrees, strict=True):
+        beside = graph[items]
+        for other, other_degree in zip(graphs, degrees, strict=True):
+            shared = (beside * other[nodes]).sum(axis=1)
+            possible = np.sqrt(np.maximum(degree[items] * other_degree[nodes], 1))
+            columns += [np.log1p(shared), shared / possible]
+    return np.stack(columns, axis=1).astype(np.float32)
