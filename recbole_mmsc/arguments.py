@@ -201,6 +201,44 @@ def make_parser() -> argparse.ArgumentParser:
     adapt.add_argument("--learning-rate", type=float, metavar="RATE")
     adapt.add_argument("--seed", type=int)
 
+    label = command(
+        "label",
+        "Have pairs judged by a language model, by rules or by people, for MMSC's training; a run "
+        "that was stopped goes on, and no pair is paid for twice.",
+        "label amazon-home --labeller openai:qwen2.5-7b@http://localhost:8000/v1 --budget 2000",
+    )
+    label.add_argument("name", help="name of the dataset")
+    label.add_argument(
+        "--labeller",
+        default="rules",
+        help="one of rules, transformers:NAME_OR_PATH, openai:MODEL@URL (key in OPENAI_API_KEY), "
+        "people:SHEET.csv; default: %(default)s",
+    )
+    label.add_argument(
+        "--budget", type=int, default=2000, metavar="N", help="pairs in all; default: %(default)s"
+    )
+    label.add_argument(
+        "--encoder",
+        default=ENCODER,
+        help="whose features help to choose the pairs; default: %(default)s",
+    )
+    label.add_argument(
+        "--sheet", type=Path, metavar="CSV", help="write the pairs for people, and judge nothing"
+    )
+    label.add_argument("--prompt", type=Path, metavar="YAML", help="a prompt of your own")
+    label.add_argument("--concurrency", type=int, default=8, metavar="N", help="requests at once")
+    label.add_argument("--per-second", type=float, default=20.0, metavar="N", help="requests")
+    label.add_argument(
+        "--batch-size", type=int, default=16, metavar="N", help="pairs at once, of a local model"
+    )
+    label.add_argument("--device", default="auto", help="of a local model; default: %(default)s")
+    label.add_argument(
+        "--precision",
+        choices=("float32", "auto", "bfloat16", "float16"),
+        default="float32",
+        help="of a local model; default: %(default)s",
+    )
+
     benchmark = command(
         "benchmark",
         "Models, datasets and seeds of a plan into one leaderboard.",
@@ -240,7 +278,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     doctor = command("doctor", "Versions, guards, what is missing.", "doctor")
 
-    for added in (fetch, encode, adapt, features, benchmark, compare, demo, doctor):
+    for added in (fetch, encode, adapt, features, label, benchmark, compare, demo, doctor):
         added.add_argument(
             "--data", type=Path, default=Path("dataset"), help="default: %(default)s/"
         )

@@ -127,6 +127,29 @@ def _adapt(options: argparse.Namespace) -> int:
     return 0
 
 
+def _label(options: argparse.Namespace) -> int:
+    from recbole_mmsc.supervision.label import label_dataset, make_sheet
+    from recbole_mmsc.supervision.labellers import LabellerOptions
+
+    folder = options.data / options.name
+    if options.sheet:
+        count = make_sheet(folder, options.sheet, options.budget, options.encoder)
+        print(f"{options.sheet}: {count:,} pairs; fill in the labels, then")
+        print(f"next: recbole-mmsc label {options.name} --labeller people:{options.sheet}")
+        return 0
+    given = LabellerOptions(
+        prompt=options.prompt,
+        concurrency=options.concurrency,
+        per_second=options.per_second,
+        batch_size=options.batch_size,
+        device=options.device,
+        precision=options.precision,
+    )
+    summary = label_dataset(folder, options.labeller, options.budget, options.encoder, given)
+    print(summary.render())
+    return 0
+
+
 def _benchmark(options: argparse.Namespace) -> int:
     from recbole_mmsc.benchmark.benchmark import run_benchmark
     from recbole_mmsc.benchmark.plan import find_plan
@@ -172,6 +195,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "encode": _encode,
     "adapt": _adapt,
     "features": _features,
+    "label": _label,
     "benchmark": _benchmark,
     "compare": _compare,
     "demo": _demo,

@@ -17,6 +17,7 @@ from .candidates import candidate_lists
 from .findings import Finding
 from .noise import planted_noise
 from .reading import UNREADABLE, Folder, open_folder
+from .supervision import labelled_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def audit_folder(path: str | Path, name: str | None = None) -> AuditReport:
     if not path.is_dir():
         raise BuildError(f"Expected a dataset folder, found none at {path}.")
     folder, findings = open_folder(path, name or path.resolve().name)
-    for check in (*checks.ALL, planted_noise, candidate_lists, *extras.ALL):
+    for check in (*checks.ALL, planted_noise, candidate_lists, labelled_pairs, *extras.ALL):
         findings += _guarded(check, folder)
     return AuditReport(folder.name, tuple(findings), folder.counts)
 

@@ -37,6 +37,7 @@ class Inputs:
     completion: Completion | None
     outsiders: list[str]
     words: Words | None
+    alike: sparse.csr_array | None
     positives: Positives
 
 
@@ -105,6 +106,7 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         completion,
         outsiders,
         words,
+        alike,
         positives_of(known, supervision),
     )
 

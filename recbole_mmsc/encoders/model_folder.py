@@ -13,7 +13,7 @@ from huggingface_hub import snapshot_download
 from .frozen import loading
 
 # No Python files: nothing that comes from a hub is executed.
-_FILES = ("*.json", "*.txt", "*.model", "model*.safetensors", "README.md")
+_FILES = ("*.json", "*.txt", "*.jinja", "*.model", "model*.safetensors", "README.md")
 
 _Json = TypeVar("_Json", dict[str, Any], list[Any])
 

@@ -1,0 +1,1 @@
+"""Labels of pairs by a language model, by rules or by people: supervision for training only."""

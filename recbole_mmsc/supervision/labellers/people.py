@@ -1,0 +1,78 @@
+"""People as a labeller: a sheet of pairs to fill in, read back like any other labels."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from recbole_mmsc.supervision.judgement import LABELS, Failure, Judgement, Pair, Product
+from recbole_mmsc.supervision.labellers import Labeller
+
+COLUMNS = ("first", "second", "first_product", "second_product", "label", "confidence")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
+
+
+def write_sheet(path: Path, pairs: Sequence[Pair]) -> None:
+    """Write pairs as CSV with empty columns for label and confidence.
+
+    Raises:
+        FileExistsError: there is such a file, perhaps filled in by someone.
+    """
+    with path.open("x", encoding="utf-8-sig", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        for pair in pairs:
+            rows.writerow([*pair.key, *map(_shown, (pair.first, pair.second)), "", ""])
+
+
+def _shown(product: Product) -> str:
+    text = " | ".join(filter(None, (product.title, product.brand, product.category)))
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+class People(Labeller):
+    """Reads a sheet that people have filled in; a row without a label is not judged yet.
+
+    Args:
+        path: the sheet, with the columns first, second, label and perhaps confidence (1 where it
+            is empty).
+
+    Raises:
+        ValueError: it is no such sheet, or a label or confidence is none.
+        OSError: there is no such file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"people:{path.stem}"
+        self.prompt_version = "sheet-1"
+        self.judgements = _read(path)
+
+    def judge(self, pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Judgement | Failure]]:
+        """Judge the pairs of the sheet."""
+        for pair in pairs:
+            yield pair, self.judgements.get(pair.key, Failure("not filled in"))
+
+
+def _read(path: Path) -> dict[tuple[str, str], Judgement]:
+    found = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        if missing := {"first", "second", "label"} - {*(rows.fieldnames or ())}:
+            raise ValueError(
+                f"expected the columns first, second and label in {path}, found no "
+                f"{', '.join(sorted(missing))}; --sheet writes one to fill in"
+            )
+        for line, row in enumerate(rows, start=2):
+            label = (row["label"] or "").strip().casefold()
+            if not label:
+                continue
+            try:
+                confidence = float(row.get("confidence") or 1)
+                judgement = Judgement(label, confidence)
+            except ValueError as error:
+                raise ValueError(
+                    f"{path}, line {line}: {error}; labels are {', '.join(LABELS)}"
+                ) from None
+            found[row["first"], row["second"]] = judgement
+    return found

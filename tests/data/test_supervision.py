@@ -1,0 +1,150 @@
+"""What labels come to: literal, on six items."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy import sparse
+
+from recbole_mmsc.data.positives import positives_of
+from recbole_mmsc.data.supervision import (
+    Supervision,
+    SupervisionError,
+    read_supervision,
+    strength,
+    supervision_path,
+)
+from recbole_mmsc.data.training import undirected
+
+N = 60
+IDS = {f"I{n}": n for n in range(1, N)}
+
+
+def graph(*pairs):
+    one, other = np.array(pairs, np.int64).reshape(-1, 2).T
+    return undirected(one, other, N)
+
+
+SUBSTITUTES = [(n, n + 1) for n in range(1, 19)]
+COMPLEMENTS = [(n, n + 20) for n in range(1, 19)]
+STRANGERS = [(n, n + 40) for n in range(1, 19)]
+RELATED = (graph(*SUBSTITUTES), graph(*COMPLEMENTS))
+RIGHT = [(*pair, "substitute") for pair in SUBSTITUTES]
+RIGHT += [(*pair, "complement") for pair in COMPLEMENTS]
+RIGHT += [(*pair, "irrelevant") for pair in STRANGERS]
+
+
+def write(folder, labeller, rows, confidence=1.0, **columns):
+    path = supervision_path(folder, labeller)
+    path.parent.mkdir(exist_ok=True)
+    table = {
+        "query": [f"I{one}" for one, _, _ in rows],
+        "target": [f"I{other}" for _, other, _ in rows],
+        "label": [label for _, _, label in rows],
+        "confidence": [confidence] * len(rows),
+        "labeller": [labeller] * len(rows),
+        "prompt_version": ["1"] * len(rows),
+    }
+    pq.write_table(pa.table({**table, **columns}), path)
+
+
+def believed(supervision, one, other):
+    """Belief in either relation, and trust."""
+    ends = np.array([one]), np.array([other])
+    (substitute,), (trust,) = supervision.of(0, *ends)
+    (complement,), _ = supervision.of(1, *ends)
+    return substitute, complement, trust
+
+
+def test_a_labeller_that_agrees_with_behaviour_is_believed(tmp_path):
+    write(tmp_path, "good", [*RIGHT, (5, 50, "substitute"), (8, 9, "irrelevant")][:-1])
+    supervision = read_supervision(tmp_path, ["good"], IDS, RELATED)
+    substitute, complement, trust = believed(supervision, 50, 5)
+    assert substitute > 0.7
+    assert complement < 0.2
+    assert trust > 0.5
+    assert believed(supervision, 3, 50) == (0, 0, 0)
+    assert supervision.approved(0)[5, 50] == supervision.approved(0)[50, 5] > 0.4
+    assert supervision.approved(1)[5, 50] == 0
+
+
+def test_a_labeller_that_says_the_same_of_everything_has_no_say(tmp_path):
+    write(tmp_path, "bored", [(one, other, "irrelevant") for one, other, _ in RIGHT])
+    supervision = read_supervision(tmp_path, ["bored"], IDS, RELATED)
+    assert supervision.trust.max() < 1e-6
+
+
+def test_contradiction_is_trusted_less_than_either(tmp_path):
+    write(tmp_path, "one", [*RIGHT, (5, 50, "substitute")])
+    write(tmp_path, "two", [*RIGHT, (5, 50, "complement")])
+    alone = believed(read_supervision(tmp_path, ["one"], IDS, RELATED), 5, 50)
+    both = believed(read_supervision(tmp_path, ["one", "two"], IDS, RELATED), 5, 50)
+    agreed = believed(read_supervision(tmp_path, ["one", "two"], IDS, RELATED), 1, 2)
+    assert both[2] < alone[2] < agreed[2]
+
+
+def test_confidence_is_weight_and_unsure_says_nothing(tmp_path):
+    rows = [*RIGHT, (5, 50, "substitute"), (6, 50, "unsure")]
+    write(tmp_path, "sure", rows)
+    write(tmp_path, "half", rows, confidence=0.5)
+    sure, half = (read_supervision(tmp_path, [name], IDS, RELATED) for name in ("sure", "half"))
+    assert 0 < believed(half, 5, 50)[2] < believed(sure, 5, 50)[2]
+    assert believed(sure, 6, 50) == (0, 0, 0)
+
+
+def test_only_pairs_chosen_at_random_tell_how_well_it_judges(tmp_path):
+    wrong = [(*pair, "complement") for pair in SUBSTITUTES]
+    rows = [*RIGHT, *wrong]
+    write(tmp_path, "asked", rows, chosen=["random"] * len(RIGHT) + ["doubtful"] * len(wrong))
+    write(tmp_path, "any", rows)
+    asked, anyhow = (read_supervision(tmp_path, [name], IDS, RELATED) for name in ("asked", "any"))
+    assert believed(asked, 25, 5)[2] > believed(anyhow, 25, 5)[2]
+
+
+def test_training_pairs_are_weighed_and_approved_ones_added():
+    trust = sparse.csr_array(graph((1, 2), (3, 50)) * 0.8)
+    target = graph((1, 2), (3, 50)).astype(np.float32)
+    target[1, 2] = target[2, 1] = 0.25
+    target[3, 50] = target[50, 3] = 0.75
+    supervision = Supervision([target, target], trust)
+    weighed = supervision.weigh(0, RELATED[0])
+    assert weighed[1, 2] == pytest.approx(1 - 0.8 * 0.75)
+    assert weighed[2, 3] == 1
+    assert weighed[3, 50] == weighed[50, 3] == pytest.approx(0.8 * 0.75)
+    assert strength(np.array([0.25]), np.array([0.0])) == 1
+
+    positives = positives_of(RELATED, supervision)
+    added = {*zip(positives.added_queries.tolist(), positives.added_targets.tolist(), strict=True)}
+    # 1 and 2 are training pairs of the first relation, and nothing approves them for the second
+    assert added == {(3, 50), (50, 3), (N + 3, 50), (N + 50, 3)}
+    counts = positives.counts(positives.added_queries, positives.added_targets)
+    assert counts.tolist() == pytest.approx([0.6] * 4)
+    assert len(positives.draw_added(10)[0]) >= 1
+    assert not len(positives_of(RELATED, None).draw_added(10)[0])
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "said"),
+    [
+        ([(1, 2, "maybe")], {}, "'maybe'"),
+        ([(1, 99, "substitute")], {}, "'I99'"),
+        ([(1, 2, "substitute")], {"confidence": [1.5]}, "confidence"),
+    ],
+)
+def test_what_is_no_label_is_refused_by_name(tmp_path, rows, columns, said):
+    write(tmp_path, "bad", rows, **columns)
+    with pytest.raises(SupervisionError, match=said):
+        read_supervision(tmp_path, ["bad"], IDS, RELATED)
+
+
+def test_a_missing_or_damaged_file_is_refused_by_name(tmp_path):
+    with pytest.raises(SupervisionError, match="recbole-mmsc label"):
+        read_supervision(tmp_path, ["rules"], IDS, RELATED)
+    write(tmp_path, "bad", RIGHT)
+    path = supervision_path(tmp_path, "bad")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(SupervisionError, match="Parquet"):
+        read_supervision(tmp_path, ["bad"], IDS, RELATED)
+    pq.write_table(pa.table({"query": ["I1"]}), path)
+    with pytest.raises(SupervisionError, match="target"):
+        read_supervision(tmp_path, ["bad"], IDS, RELATED)

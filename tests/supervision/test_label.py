@@ -1,0 +1,144 @@
+"""The command ``label``: what it chooses, keeps and reports."""
+
+import csv
+import logging
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recbole_mmsc.cli import main
+from recbole_mmsc.dataset_builders.audit import audit_folder
+from recbole_mmsc.settings import MMSCSettings
+from recbole_mmsc.supervision.judgement import Failure, Judgement
+from recbole_mmsc.supervision.label import label_dataset
+from recbole_mmsc.supervision.labellers import Labeller, register_labeller
+from tests import tiny
+
+ENCODER = MMSCSettings.defaults().encoder
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    logging.disable(logging.CRITICAL)
+    yield tiny.write_tiny(tmp_path / "dataset" / "tiny")
+    logging.disable(logging.NOTSET)
+
+
+class Counting(Labeller):
+    """Says substitute of everything, counts who is asked, and can fail or be stopped."""
+
+    name, prompt_version = "counting", "1"
+
+    def __init__(self):
+        self.asked = Counter()
+        self.stop_after = self.fail_first = None
+
+    def judge(self, pairs):
+        for number, pair in enumerate(pairs):
+            if number == self.stop_after:
+                raise KeyboardInterrupt
+            if self.fail_first and number < self.fail_first:
+                yield pair, Failure("HTTP 503")
+                continue
+            self.asked[pair.key] += 1
+            yield pair, Judgement("substitute", 0.9, "same purpose", tokens=7)
+
+
+@pytest.fixture
+def counting():
+    labeller = Counting()
+    register_labeller("counting", lambda *_: labeller)
+    return labeller
+
+
+def test_from_the_command_line(folder, capsys):
+    assert main(["label", "tiny", "--budget", "120"]) == 0
+    printed = capsys.readouterr().out
+    assert "120 pairs" in printed
+    labels = pq.read_table(folder / "supervision" / "rules.parquet").to_pylist()
+    assert {row["chosen"] for row in labels} >= {"random", "doubtful"}
+    held_out = {
+        frozenset((tiny.ITEMS[a], tiny.ITEMS[b]))
+        for found in tiny.pairs().values()
+        for a, b, phase in found
+        if phase != "train"
+    }
+    assert held_out
+    assert not held_out & {frozenset((row["query"], row["target"])) for row in labels}
+    report = (folder / "supervision" / "rules.md").read_text()
+    assert "Cohen's κ" in report
+    assert "**substitute**" in report
+    assert not [f for f in audit_folder(folder).findings if "label" in f.check]
+    before = (folder / "supervision" / "rules.parquet").read_bytes()
+    assert main(["label", "tiny", "--budget", "120"]) == 0
+    assert "0 judged now" in capsys.readouterr().out
+    assert (folder / "supervision" / "rules.parquet").read_bytes() == before
+
+
+def test_a_stopped_run_goes_on_and_pays_nothing_twice(folder, counting):
+    counting.stop_after = 30
+    with pytest.raises(KeyboardInterrupt):
+        label_dataset(folder, "counting", 80, ENCODER, progress=False)
+    counting.stop_after = None
+    summary = label_dataset(folder, "counting", 80, ENCODER, progress=False)
+    assert summary.asked == 50
+    assert summary.tokens == 350
+    assert len(counting.asked) == 80
+    assert {*counting.asked.values()} == {1}
+    assert "80 pairs" in summary.render()
+
+
+def test_what_failed_is_asked_again(folder, counting):
+    counting.fail_first = 10
+    summary = label_dataset(folder, "counting", 40, ENCODER, progress=False)
+    assert summary.failures == {"HTTP 503": 10}
+    assert "asks again" in summary.render()
+    counting.fail_first = None
+    assert label_dataset(folder, "counting", 40, ENCODER, progress=False).asked == 10
+
+
+def test_a_sheet_for_people_comes_back_as_labels(folder, tmp_path, capsys):
+    sheet = tmp_path / "sheet.csv"
+    assert main(["label", "tiny", "--budget", "40", "--sheet", str(sheet)]) == 0
+    rows = [*csv.DictReader(sheet.open(encoding="utf-8-sig", newline=""))]
+    assert len(rows) == 40
+    rows[0]["label"], rows[1]["label"] = "Complement", "irrelevant"
+    with sheet.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    assert main(["label", "tiny", "--budget", "40", "--sheet", str(sheet)]) == 1
+    assert main(["label", "tiny", "--budget", "40", "--labeller", f"people:{sheet}"]) == 0
+    assert "38 not filled in" in capsys.readouterr().out
+    labels = pq.read_table(folder / "supervision" / "people-sheet.parquet")["label"].to_pylist()
+    assert sorted(labels) == ["complement", "irrelevant"]
+    sheet.write_text("first,second,label\nB00,B01,perhaps\n", encoding="utf-8")
+    assert main(["label", "tiny", "--labeller", f"people:{sheet}"]) == 1
+    assert "line 2" in capsys.readouterr().err
+
+
+def test_the_audit_finds_a_held_out_pair_with_a_label(folder):
+    assert main(["label", "tiny", "--budget", "20"]) == 0
+    path = folder / "supervision" / "rules.parquet"
+    table = pq.read_table(path).to_pydict()
+    a, b = next((a, b) for a, b, phase in tiny.pairs()["substitute"] if phase == "test")
+    table["query"][0], table["target"][0] = tiny.ITEMS[b], tiny.ITEMS[a]
+    table["query"][1] = "nobody"
+    pq.write_table(pa.table(table), path)
+    found = {finding.check: finding.severity for finding in audit_folder(folder).findings}
+    assert found["held-out-labelled"] == "leak"
+    assert found["unknown-label"] == "error"
+
+
+def test_wrong_words_are_refused(folder, capsys):
+    assert main(["label", "tiny", "--labeller", "rule"]) == 1
+    assert "Did you mean 'rules'" in capsys.readouterr().err
+    assert main(["label", "tiny", "--budget", "0"]) == 1
+    assert main(["label", "tiny", "--labeller", "rules:x"]) == 1
+    (folder / "supervision").mkdir(exist_ok=True)
+    (folder / "supervision" / ".cache.sqlite").write_bytes(b"no database, but long enough" * 50)
+    assert main(["label", "tiny"]) == 1
+    assert "paid for again" in capsys.readouterr().err
