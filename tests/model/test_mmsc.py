@@ -2,6 +2,7 @@ import copy
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -13,10 +14,11 @@ from recbole.utils import get_trainer, init_seed
 
 from recbole_mmsc import run_recbole
 from recbole_mmsc.data.queries import RELATIONS
+from recbole_mmsc.data.supervision import SupervisionError
 from recbole_mmsc.data.words import read_texts
 from recbole_mmsc.model.mmsc import MMSC
 from recbole_mmsc.settings import SettingsError
-from tests.tiny import ITEMS, write_tiny
+from tests.tiny import ITEMS, pairs, write_tiny
 
 SETTINGS = {
     "embedding_size": 16,
@@ -282,3 +284,62 @@ def test_the_edges_of_a_batch_are_hidden(tiny_folder):
         for edge in hidden
     ]
     assert sorted(ends) == sorted([(a.item(), b.item()), (b.item(), a.item())])
+
+
+def label(folder: Path, said: dict[tuple[str, str], str]) -> None:
+    """Labels by a labeller that agrees with training on everything, and says this as well."""
+    rows = [
+        (ITEMS[a], ITEMS[b], relation)
+        for relation, found in pairs().items()
+        for a, b, phase in found
+        if phase == "train"
+    ]
+    rows += [(ITEMS[n], ITEMS[n + 25], "irrelevant") for n in range(15)]
+    rows = [row for row in rows if row[:2] not in said]
+    rows += [(*pair, relation) for pair, relation in said.items()]
+    query, target, labels = (list(column) for column in zip(*rows, strict=True))
+    columns = {"query": query, "target": target, "label": labels, "confidence": [1.0] * len(rows)}
+    columns |= {"labeller": ["friend"] * len(rows), "prompt_version": ["1"] * len(rows)}
+    path = folder / "supervision" / "friend.parquet"
+    path.parent.mkdir(exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+
+
+def test_labels_add_reject_and_move_pairs(tiny_folder):
+    # items 0 to 9 are substitutes; 0 and 39 have nothing to do with each other
+    added, rejected, moved = ("B00", "B39"), ("B00", "B01"), ("B02", "B03")
+    label(tiny_folder, {added: "substitute", rejected: "irrelevant", moved: "complement"})
+    _, before, _ = prepare(tiny_folder)
+    _, model, parts = prepare(tiny_folder, supervision=["friend"])
+    number = {name: n for n, name in enumerate(model.names)}
+
+    def edge(of, behaviour, pair):
+        """The weight of an edge, None where there is none."""
+        ends = [torch.tensor([number[item]]) for item in pair]
+        encoder = of.network.behaviours[behaviour]
+        found, edges = encoder.graph.find(*ends)
+        return encoder.weights(edges).item() if found.item() else None
+
+    assert edge(before, 0, added) is None
+    assert edge(model, 0, added) > 0.5
+    assert edge(model, 0, rejected) < 0.5 * edge(before, 0, rejected)
+    assert edge(before, 1, moved) is None
+    assert edge(model, 1, moved) > 0.5
+    assert edge(model, 0, moved) < edge(before, 0, moved)
+    losses = model.calculate_loss(next(iter(parts[0])))
+    sum(losses).backward()
+    query = torch.tensor([number["B00"], model.n_items + number["B02"]])
+    counts = model.positives.counts(query, torch.tensor([number["B39"], number["B03"]]))
+    assert ((counts > 0.3) & (counts < 1)).all()
+
+
+def test_labels_are_used_when_they_are_asked_for(tiny_folder):
+    label(tiny_folder, {})
+    losses = [
+        sum(prepare(tiny_folder, supervision=named)[1].calculate_loss(batch)).item()
+        for named in ([], ["friend"])
+        for batch in [next(iter(prepare(tiny_folder)[2][0]))]
+    ]
+    assert losses[0] != losses[1]
+    with pytest.raises(SupervisionError, match="found friend"):
+        prepare(tiny_folder, supervision=["nobody"])

@@ -15,6 +15,7 @@ from recbole_mmsc.supervision.judgement import Failure, Judgement
 from recbole_mmsc.supervision.label import label_dataset
 from recbole_mmsc.supervision.labellers import Labeller, register_labeller
 from tests import tiny
+from tests.supervision.chat_server import serving
 
 ENCODER = MMSCSettings.defaults().encoder
 
@@ -142,3 +143,16 @@ def test_wrong_words_are_refused(folder, capsys):
     (folder / "supervision" / ".cache.sqlite").write_bytes(b"no database, but long enough" * 50)
     assert main(["label", "tiny"]) == 1
     assert "paid for again" in capsys.readouterr().err
+
+
+def test_a_server_that_fails_at_first_and_is_never_paid_twice(folder, capsys):
+    with serving() as server:
+        words = ["label", "tiny", "--budget", "8", "--labeller", server.labeller("failing-1")]
+        words += ["--per-second", "500"]
+        assert main(words) == 0
+        assert "8 judged now" in capsys.readouterr().out
+        asked = len(server.questions)
+        assert asked > 8
+        assert main(words) == 0
+        assert "0 judged now" in capsys.readouterr().out
+        assert len(server.questions) == asked
