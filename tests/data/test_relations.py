@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import sparse
 
-from recbole_mmsc.data.evidence import EVIDENCE
+from recbole_mmsc.data.evidence import EVIDENCE, OTHER_BEHAVIOUR
 from recbole_mmsc.data.relations import read_behaviours
 
 IDS = {"A": 1, "B": 2, "C": 3, "D": 4}  # 0 is RecBole's padding
@@ -115,3 +115,29 @@ def test_a_complement_of_a_substitute_is_evidence(tmp_path):
 def test_a_missing_file_names_the_command(tmp_path):
     with pytest.raises(FileNotFoundError, match="recbole-mmsc build"):
         read_behaviours(tmp_path / "behaviour.parquet", IDS, NONE, None, seed=0)
+
+
+def test_pairs_of_the_other_relation_are_contrasted_without_their_mark(tmp_path):
+    """Co-views and co-purchases of two halves: with the mark, the mark alone would tell."""
+    rng = np.random.default_rng(0)
+    ids = {f"I{n}": n + 1 for n in range(40)}
+    rows = [
+        (f"I{n}", f"I{m}", "also_view" if n < 20 else "also_buy")
+        for n in range(40)
+        for m in range(n // 4 * 4, n)
+    ]
+    rows += [("I0", "I1", "also_buy")]  # both, so that the mark is evidence at all
+    rng.shuffle(rows)
+    file = write(tmp_path / "b.parquet", rows)
+    related = [nothing(41)] * 2
+    (_, co_purchase), _ = read_behaviours(file, ids, related, None, seed=0)
+    column = EVIDENCE.index(OTHER_BEHAVIOUR)
+    unmarked = co_purchase.evidence[:, column].min()
+    assert co_purchase.evidence[:, column].max() > unmarked
+    assert (co_purchase.contrast[:, column] == unmarked).all()
+    # the 30 co-views both ways, I0 and I1 among them, and random partners
+    assert len(co_purchase.contrast) > 60
+
+    pair = sparse.csr_array(([1.0, 1.0], ([1, 2], [2, 1])), shape=(41, 41), dtype=np.float32)
+    (_, known), _ = read_behaviours(file, ids, [nothing(41), pair], None, seed=0)
+    assert len(known.contrast) == len(co_purchase.contrast) - 2
