@@ -19,6 +19,7 @@ UNSURE = "unsure"
 RANDOM = "random"  # how a pair was chosen whose label tells how well the labeller judges
 COLUMNS = ("query", "target", "label", "confidence", "labeller", "prompt_version")
 DOUBT = 5.0  # judgements that a labeller is taken to have made at random, before any is looked at
+SPARSE = 2  # training pairs of an item that has few
 APPROVED = 0.5  # a pair is related if that is likelier than all else together
 
 
@@ -97,7 +98,8 @@ def read_supervision(
     given at random we count how often it says each label of pairs that training calls substitutes,
     complements, or neither (Dawid and Skene 1979, with behaviour as the reference). The logarithms
     of these chances add up over labellers, each times the confidence in the label, and a softmax
-    turns them into beliefs. So a labeller that says the same of everything has no say, and
+    turns them into beliefs. Pairs without behaviour count where an item has few training pairs
+    (:func:`_used`). So a labeller that says the same of everything has no say, and
     labellers that contradict each other leave a belief that few trust. ``unsure`` says nothing.
 
     Args:
@@ -119,17 +121,29 @@ def read_supervision(
         keys.append(pairs.min(axis=1) * n_items + pairs.max(axis=1))
         votes.append(confidence[:, None] * said)
     pairs, place = np.unique(np.concatenate(keys), return_inverse=True)
+    used = _used(np.divmod(pairs, n_items), related)
     total = np.zeros((len(pairs), len(CLASSES)))
     np.add.at(total, place, np.concatenate(votes))
     belief = np.exp(total - total.max(axis=1, keepdims=True))
     belief /= belief.sum(axis=1, keepdims=True)
     even = 1 / len(CLASSES)
     trust = (belief.max(axis=1) - even) / (1 - even)
-    ends = np.divmod(pairs, n_items)
+    ends = np.divmod(pairs[used], n_items)
     return Supervision(
-        [_symmetric(ends, column, n_items) for column in belief.T[: len(RELATIONS)]],
-        _symmetric(ends, trust, n_items),
+        [_symmetric(ends, column, n_items) for column in belief[used].T[: len(RELATIONS)]],
+        _symmetric(ends, trust[used], n_items),
     )
+
+
+def _used(ends: tuple[np.ndarray, np.ndarray], related: Sequence[sparse.csr_array]) -> np.ndarray:
+    """``[m]`` bool: training pairs, and pairs of which an item has few of them.
+
+    Behaviour says more finely than a labeller which of the many items that would do are chosen:
+    where an item has enough of it, new pairs only dilute it.
+    """
+    observed = np.stack([np.asarray(graph[ends]).ravel() > 0 for graph in related]).any(axis=0)
+    few = sum(np.diff(graph.indptr) for graph in related) <= SPARSE
+    return observed | few[ends[0]] | few[ends[1]]
 
 
 def _chances(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:

@@ -11,11 +11,10 @@ from scipy import sparse
 
 from recbole_mmsc.data.completion import Completion
 from recbole_mmsc.data.evidence import ends_of
-from recbole_mmsc.data.supervision import RANDOM
+from recbole_mmsc.data.supervision import RANDOM, SPARSE
 from recbole_mmsc.nn.behaviour import BehaviourEncoder, BehaviourGraph
 
 SHARES = {"doubtful": 0.4, "suggested": 0.25, "sparse": 0.15}  # of the budget; the rest is random
-SPARSE = 2  # training pairs of an item that has few
 STEPS, BATCH, RATE = 400, 2048, 0.02
 _DRAWN = 4  # random pairs drawn for each that is wanted
 

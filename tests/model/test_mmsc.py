@@ -307,8 +307,11 @@ def label(folder: Path, said: dict[tuple[str, str], str]) -> None:
 
 def test_labels_add_reject_and_move_pairs(tiny_folder):
     # items 0 to 9 are substitutes; 0 and 39 have nothing to do with each other
+    without_behaviour_of(tiny_folder, "B39")
     added, rejected, moved = ("B00", "B39"), ("B00", "B01"), ("B02", "B03")
-    label(tiny_folder, {added: "substitute", rejected: "irrelevant", moved: "complement"})
+    idle = ("B05", "B38")  # both have training pairs enough
+    said = {added: "substitute", rejected: "irrelevant", moved: "complement", idle: "substitute"}
+    label(tiny_folder, said)
     _, before, _ = prepare(tiny_folder)
     _, model, parts = prepare(tiny_folder, supervision=["friend"])
     number = {name: n for n, name in enumerate(model.names)}
@@ -322,6 +325,7 @@ def test_labels_add_reject_and_move_pairs(tiny_folder):
 
     assert edge(before, 0, added) is None
     assert edge(model, 0, added) > 0.5
+    assert edge(model, 0, idle) is None
     assert edge(model, 0, rejected) < 0.5 * edge(before, 0, rejected)
     assert edge(before, 1, moved) is None
     assert edge(model, 1, moved) > 0.5
