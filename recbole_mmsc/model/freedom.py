@@ -10,8 +10,10 @@ from recbole.model.init import xavier_normal_initialization
 from torch import Tensor, nn
 
 from recbole_mmsc.data.item_graph import item_graph
-from recbole_mmsc.data.modalities import read_modalities
+from recbole_mmsc.data.modalities import read_modalities, side_by_side
+from recbole_mmsc.data.queries import read_queries
 from recbole_mmsc.model.factors import FactorRecommender, pairwise_loss, read_edges
+from recbole_mmsc.model.query_vectors import OwnVectors, QueryVectors
 from recbole_mmsc.nn.light_graph import LightGraph
 from recbole_mmsc.settings.multimodal import FREEDOMSettings
 
@@ -29,10 +31,12 @@ class FREEDOM(FactorRecommender):
     ``content_weight`` times a BPR for each modality, of the query token's vector with the item's
     projected features in place of its vector.
 
-    Adapted: a user is a query token, one (relation, query item), with an embedding of its own; the
-    query item's content is not used, as the paper uses none of users. A query token without
-    training pairs keeps its random start, and its list means nothing. Ours: features stay frozen;
-    pairs of which an item lacks the modality are left out of that modality's loss.
+    Adapted: a user is a query token, one (relation r, query item q), and its embedding is a free
+    vector plus W_r f_q, read in the query item's features, all modalities side by side
+    (:class:`QueryVectors`); the paper's users have no content. What has no training pairs has no
+    free vector: a cold query's is W_r f_q, and a cold item has what it hears from the items nearest
+    in content. Ours: features stay frozen; pairs of which an item lacks the modality are left out
+    of that modality's loss.
 
     Args:
         config: RecBole's configuration, with the keys of :class:`FREEDOMSettings`.
@@ -53,8 +57,10 @@ class FREEDOM(FactorRecommender):
         self.edges = read_edges(dataset).to(device)
         self.all_pairs = self.edges.graph(self.n_users, self.n_items)
         self.pruned: LightGraph | None = None
-        self.user_embedding = nn.Embedding(self.n_users, size)
-        self.item_embedding = nn.Embedding(self.n_items, size)
+        self.user_embedding = QueryVectors(
+            read_queries(dataset), self.edges.users, side_by_side(self.modalities), size
+        )
+        self.item_embedding = OwnVectors(self.edges.items, self.n_items, size)
         # The paper's projections have a bias too, which cancels out in the loss.
         self.projections = nn.ModuleDict(
             {
@@ -75,8 +81,8 @@ class FREEDOM(FactorRecommender):
 
     def propagate(self, pairs: LightGraph) -> tuple[Tensor, Tensor]:
         """Vectors over a graph of query tokens and items."""
-        items = self.item_embedding.weight
-        own = torch.cat([self.user_embedding.weight, items])
+        items = self.item_embedding.all()
+        own = torch.cat([self.user_embedding.all(), items])
         heard = torch.stack(pairs.layers(own, self.settings.query_layers)).mean(dim=0)
         alike = self.item_graph.layers(items, self.settings.item_layers)[-1]
         users, items = heard.split([self.n_users, self.n_items])

@@ -13,7 +13,9 @@ from torch.nn import functional as F
 
 from recbole_mmsc.data.item_graph import item_graph
 from recbole_mmsc.data.modalities import read_modalities, side_by_side
+from recbole_mmsc.data.queries import read_queries
 from recbole_mmsc.model.factors import FactorRecommender, pairwise_loss, read_edges
+from recbole_mmsc.model.query_vectors import QueryVectors
 from recbole_mmsc.nn.content import Modality
 from recbole_mmsc.nn.weight_copying import WeightCopying
 from recbole_mmsc.settings.multimodal import LIRDRecSettings
@@ -34,9 +36,11 @@ class LIRDRec(FactorRecommender):
     (:class:`WeightCopying`) weighs the blocks of each query token. The loss is BPR and
     ``reg_weight`` times the mean squares of all vectors.
 
-    Adapted: a user is a query token, one (relation, query item); the query item's content is not
-    used, as the paper uses none of users. A query token without training pairs keeps its random
-    start, and its list means nothing.
+    Adapted: a user is a query token, one (relation r, query item q), and to its free vector for a
+    block is added W_r f_q, read in what the block knows of the query item (:class:`QueryVectors`);
+    the paper's users have no content. A cold query, one without training pairs, has no free
+    vectors, and since the free logits of the blocks' weights start at zero for all, nothing random
+    decides for it.
 
     The paper writes a two-dimensional transform over items and dimensions, which would mix items
     in the order of the catalogue; the transform here runs over the dimensions of each item, as in
@@ -59,7 +63,8 @@ class LIRDRec(FactorRecommender):
         modalities = read_modalities(Path(config["data_path"]), dataset, self.settings.encoder)
         frozen = item_graph(modalities, self.settings.neighbours, self.settings.image_weight)
         self.item_graph = frozen.to(device)
-        self.pairs = read_edges(dataset).graph(self.n_users, self.n_items).to(device)
+        queries, edges = read_queries(dataset), read_edges(dataset)
+        self.pairs = edges.graph(self.n_users, self.n_items).to(device)
         transformed = {name: cosine_transform(m) for name, m in modalities.items()}
         blocks = {**modalities, "shared": side_by_side(transformed)}
         self.blocks = {name: block.to(device) for name, block in blocks.items()}
@@ -74,12 +79,16 @@ class LIRDRec(FactorRecommender):
             }
         )
         self.preferences = nn.ModuleDict(
-            {name: nn.Embedding(self.n_users, size) for name in blocks}
+            {
+                name: QueryVectors(queries, edges.users, block, size)
+                for name, block in self.blocks.items()
+            }
         )
         self.fusion = WeightCopying(
             self.n_users, len(blocks), size, self.settings.attention_share, self.settings.copy_base
         )
         self.apply(xavier_normal_initialization)
+        nn.init.zeros_(self.fusion.free.weight)
 
     def train(self, mode: bool = True) -> LIRDRec:
         """RecBole calls it before every epoch: the weights of the blocks are copied."""
@@ -100,7 +109,7 @@ class LIRDRec(FactorRecommender):
     def _own_blocks(self, name: str) -> Tensor:
         block = self.blocks[name]
         items = self.encoders[name](block.vectors) * block.available.unsqueeze(-1)
-        return F.normalize(torch.cat([self.preferences[name].weight, items]))
+        return F.normalize(torch.cat([self.preferences[name].all(), items]))
 
     def represent(self) -> tuple[Tensor, Tensor]:
         """All vectors, ``[n_users, n_blocks · size]`` and ``[n_items, n_blocks · size]``."""

@@ -10,7 +10,9 @@ from recbole.model.init import xavier_normal_initialization
 from torch import Tensor, nn
 
 from recbole_mmsc.data.modalities import read_modalities, side_by_side
-from recbole_mmsc.model.factors import FactorRecommender, pairwise_loss
+from recbole_mmsc.data.queries import read_queries
+from recbole_mmsc.model.factors import FactorRecommender, pairwise_loss, read_edges
+from recbole_mmsc.model.query_vectors import OwnVectors, QueryVectors
 from recbole_mmsc.settings.multimodal import VBPRSettings
 
 
@@ -22,13 +24,14 @@ class VBPR(FactorRecommender):
         score(u, i) = b_i + ⟨p_u, q_i⟩ + ⟨t_u, E f_i⟩ + ⟨c, f_i⟩
 
     It is trained with BPR and ``reg_weight`` times the squares of the batch's factors and biases
-    and of c.
+    and of c. The features f_i are all modalities side by side, each of unit length, zeros where
+    absent.
 
-    Adapted: a user u is a query token, one (relation, query item), with factors p_u and t_u of its
-    own; the query item's content is not used, as the paper uses none of users. The features f_i
-    are all modalities side by side, each of unit length, zeros where absent. A query token
-    without training pairs keeps its small random factors, so that the biases b_i + ⟨c, f_i⟩ rank
-    for it, much the same list for all such queries. Ours: E goes without a penalty.
+    Adapted: a user u is a query token, one (relation r, query item q), and its factors [p_u; t_u]
+    are a free vector plus W_r f_q, read in the query item's content (:class:`QueryVectors`); the
+    paper's users have no content. What has no training pairs has no free vector: a cold query's
+    factors are W_r f_q, and of a cold item E f_i and ⟨c, f_i⟩ are left. Ours: the squares are those
+    of the free vectors, and E and W_r go without a penalty.
 
     Args:
         config: RecBole's configuration, with the keys of :class:`VBPRSettings`.
@@ -44,19 +47,20 @@ class VBPR(FactorRecommender):
         size, content_size = self.settings.embedding_size, self.settings.content_size
         modalities = read_modalities(Path(config["data_path"]), dataset, self.settings.encoder)
         self.features = side_by_side(modalities).to(config["device"])
-        self.user_factors = nn.Embedding(self.n_users, size + content_size)
-        self.item_factors = nn.Embedding(self.n_items, size)
-        self.item_bias = nn.Embedding(self.n_items, 1)
+        queries, edges = read_queries(dataset), read_edges(dataset)
+        self.user_factors = QueryVectors(queries, edges.users, self.features, size + content_size)
+        self.item_factors = OwnVectors(edges.items, self.n_items, size)
+        self.item_bias = OwnVectors(edges.items, self.n_items, 1)
         n_features = self.features.vectors.shape[1]
         self.content_factors = nn.Linear(n_features, content_size, bias=False)
         self.content_bias = nn.Linear(n_features, 1, bias=False)
         self.apply(xavier_normal_initialization)
-        nn.init.zeros_(self.item_bias.weight)
+        nn.init.zeros_(self.item_bias.table.weight)
         nn.init.zeros_(self.content_bias.weight)
 
     def represent(self) -> tuple[Tensor, Tensor]:
         """All vectors, d = embedding_size + content_size + 1 wide."""
-        device = self.user_factors.weight.device
+        device = self.content_bias.weight.device
         return (
             self.users(torch.arange(self.n_users, device=device)),
             self.items(torch.arange(self.n_items, device=device)),
@@ -78,7 +82,7 @@ class VBPR(FactorRecommender):
         ranking = pairwise_loss(self.users(users), self.items(positives), self.items(negatives))
         items = torch.cat([positives, negatives])
         squares = (
-            self.user_factors(users).square().sum() / len(users)
+            self.user_factors.own(users).square().sum() / len(users)
             + self.item_factors(items).square().sum() / len(users)
             + self.item_bias(items).square().sum() / len(users)
             + self.content_bias.weight.square().sum()

@@ -12,7 +12,9 @@ from recbole.utils import get_model, init_seed
 from recbole_mmsc import run_recbole
 from recbole_mmsc.data.features import FeatureError, write_features
 from recbole_mmsc.data.item_graph import item_graph
+from recbole_mmsc.data.queries import Queries
 from recbole_mmsc.model.lirdrec import cosine_transform
+from recbole_mmsc.model.query_vectors import OwnVectors, QueryVectors
 from recbole_mmsc.nn.content import Modality
 from recbole_mmsc.nn.light_graph import Edges
 from recbole_mmsc.nn.weight_copying import WeightCopying
@@ -65,6 +67,35 @@ def write_text_and_image(folder: Path) -> None:
         {"text": has_text, "image": has_image},
         encoder="both",
     )
+
+
+def modality(vectors: list[list[float]]) -> Modality:
+    rows = torch.tensor(vectors)
+    return Modality(rows, rows.abs().sum(dim=1) > 0)
+
+
+COLD, TWIN = 9, 8  # of ten items of type 0: one without training pairs, one with the same text
+
+
+def write_cold(folder: Path) -> None:
+    """Take COLD out of the training pairs, and write features ``twins`` of all items."""
+    train = folder / f"{folder.name}.train.inter"
+    lines = train.read_text(encoding="utf-8").splitlines(keepends=True)
+    train.write_text("".join(line for line in lines if ITEMS[COLD] not in line), encoding="utf-8")
+    rng = np.random.default_rng(2)
+    text = rng.normal(size=(4, 16)).repeat(10, axis=0) + 0.3 * rng.normal(size=(40, 16))
+    text[COLD] = text[TWIN]
+    features = folder / "features" / "twins.safetensors"
+    write_features(
+        features, ITEMS, {"text": text.astype("f4")}, {"text": np.ones(40, bool)}, encoder="twins"
+    )
+
+
+def ask(model, batches, *queries: tuple[str, int]) -> torch.Tensor:
+    """Scores of the items, without padding, for some (relation, item): ``[q, 40]``."""
+    ids = batches.dataset.field2token_id["query_id"]
+    users = torch.tensor([ids[f"{relation}|{ITEMS[item]}"] for relation, item in queries])
+    return model.eval().full_sort_predict(Interaction({"query_id": users}))[:, 1:]
 
 
 # --- any of the three ------------------------------------------------------------------------
@@ -157,15 +188,89 @@ def test_a_value_out_of_range_is_named(name, setting, tiny_folder):
         build(name, tiny_folder, **{setting: -1})
 
 
+# --- cold queries and cold items -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_cold_query_is_answered_like_a_warm_one_of_the_same_content(name, tiny_folder):
+    write_cold(tiny_folder)
+    model, batches = build(name, tiny_folder, encoder="twins")
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(20):
+        model.train()
+        for batch in batches:
+            optimizer.zero_grad()
+            model.calculate_loss(batch).backward()
+            optimizer.step()
+    tokens = batches.dataset.field2id_token["item_id"][1:]
+    for relation, related in (("substitute", ITEMS[:10]), ("complement", ITEMS[10:20])):
+        scores = ask(model, batches, (relation, COLD), (relation, TWIN))
+        assert torch.corrcoef(scores)[0, 1] > 0.8
+        assert {*tokens[scores[0].topk(9).indices]} <= {*related}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_random_vector_speaks_for_what_has_no_training_pairs(name, tiny_folder):
+    write_cold(tiny_folder)
+    model, batches = build(name, tiny_folder, encoder="twins")
+    before = ask(model, batches, ("substitute", COLD), ("complement", COLD), ("substitute", 0))
+    tables = [module for module in model.modules() if isinstance(module, OwnVectors)]
+    for module in tables:
+        untrained = module.known.logical_not().squeeze(1)
+        assert (
+            untrained.sum() == {model.n_users: 3, model.n_items: 2}[len(untrained)]
+        )  # and padding
+        module.table.weight.data[untrained] = torch.randn(
+            int(untrained.sum()), module.table.embedding_dim
+        )
+    model.load_state_dict(model.state_dict())  # what was kept is void
+    after = ask(model, batches, ("substitute", COLD), ("complement", COLD), ("substitute", 0))
+    assert torch.equal(after, before)
+    # whatever else has a row for each query or item says nothing at the start
+    known = {id(module.table.weight) for module in tables}
+    rows = [p for p in model.parameters() if len(p) in (model.n_users, model.n_items)]
+    assert not any(p.any() for p in rows if id(p) not in known)
+
+
+@pytest.mark.parametrize("name", ["VBPR", "FREEDOM"])
+def test_a_cold_item_is_not_scored_by_what_it_lost_as_a_negative(name, tiny_folder):
+    write_cold(tiny_folder)
+    model, batches = build(name, tiny_folder, encoder="twins")
+    cold = batches.dataset.field2token_id["item_id"][ITEMS[COLD]]
+    model.train()
+    model.loss(torch.tensor([1]), torch.tensor([cold % 40 + 1]), torch.tensor([cold])).backward()
+    own = [module for module in model.modules() if isinstance(module, OwnVectors)]
+    grads = [module.table.weight.grad for module in own if len(module.known) == model.n_items]
+    assert grads
+    assert not any(grad[cold].any() for grad in grads)
+
+
+def test_query_vectors_by_hand():
+    # query tokens: padding, substitute|1, complement|1, complement|2; the last one is cold
+    queries = Queries(np.array([-1, 0, 1, 1]), np.array([0, 1, 1, 2]))
+    content = modality([[0.0, 0.0], [1.0, 0.0], [0.6, 0.8]])
+    vectors = QueryVectors(queries, torch.tensor([1, 2, 2]), content, size=1)
+    with torch.no_grad():
+        vectors.own.table.weight.copy_(torch.tensor([[100.0], [10.0], [20.0], [30.0]]))
+        vectors.readings[0].weight.copy_(torch.tensor([[1.0, 2.0]]))
+        vectors.readings[1].weight.copy_(torch.tensor([[3.0, 4.0]]))
+    # nothing; 10 + 1; 20 + 3; .6 · 3 + .8 · 4
+    torch.testing.assert_close(vectors.all(), torch.tensor([[0.0], [11.0], [23.0], [5.0]]))
+    chosen = vectors(torch.tensor([3, 1, 3]))
+    torch.testing.assert_close(chosen, torch.tensor([[5.0], [11.0], [5.0]]))
+
+
 # --- VBPR --------------------------------------------------------------------------------------
 
 
 def test_vbpr_by_hand(tiny_folder):
     model, _ = build("VBPR", tiny_folder, embedding_size=1, content_size=1)
     with torch.no_grad():
-        model.user_factors.weight.copy_(torch.tensor([2.0, 4.0]))
-        model.item_factors.weight.fill_(3.0)
-        model.item_bias.weight.fill_(0.5)
+        model.user_factors.own.table.weight.copy_(torch.tensor([2.0, 4.0]))
+        for reading in model.user_factors.readings:
+            reading.weight.zero_()
+        model.item_factors.table.weight.fill_(3.0)
+        model.item_bias.table.weight.fill_(0.5)
         model.content_factors.weight.fill_(7.0)
         model.content_bias.weight.fill_(-1.0)
     model.features.vectors[5] = torch.eye(16)[2]
@@ -180,9 +285,11 @@ def test_vbpr_by_hand(tiny_folder):
 def test_vbpr_loss_by_hand(tiny_folder):
     model, _ = build("VBPR", tiny_folder, embedding_size=1, content_size=1, reg_weight=0.1)
     with torch.no_grad():
-        model.user_factors.weight.copy_(torch.tensor([1.0, 0.0]))
-        model.item_factors.weight.copy_(torch.arange(41.0).unsqueeze(1))
-        model.item_bias.weight.zero_()
+        model.user_factors.own.table.weight.copy_(torch.tensor([1.0, 0.0]))
+        for reading in model.user_factors.readings:
+            reading.weight.zero_()
+        model.item_factors.table.weight.copy_(torch.arange(41.0).unsqueeze(1))
+        model.item_bias.table.weight.zero_()
         model.content_bias.weight.zero_()
     loss = model.loss(torch.tensor([1]), torch.tensor([3]), torch.tensor([2]))
     # log(1 + e^-1) + .1 · (1 + 9 + 4)
@@ -220,11 +327,6 @@ def test_graph_of_queries_and_items():
     torch.testing.assert_close(
         torch.stack(layers), torch.stack([torch.eye(6), expected, expected @ expected])
     )
-
-
-def modality(vectors: list[list[float]]) -> Modality:
-    rows = torch.tensor(vectors)
-    return Modality(rows, rows.abs().sum(dim=1) > 0)
 
 
 def test_frozen_item_graph():
