@@ -138,8 +138,8 @@ def read_supervision(
 def _used(ends: tuple[np.ndarray, np.ndarray], related: Sequence[sparse.csr_array]) -> np.ndarray:
     """``[m]`` bool: training pairs, and pairs of which an item has few of them.
 
-    Behaviour says more finely than a labeller which of the many items that would do are chosen:
-    where an item has enough of it, new pairs only dilute it.
+    A labeller says what would do; behaviour, where it is rich, says which of all that would do is
+    chosen.
     """
     observed = np.stack([np.asarray(graph[ends]).ravel() > 0 for graph in related]).any(axis=0)
     few = sum(np.diff(graph.indptr) for graph in related) <= SPARSE
