@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-from recbole_mmsc.supervision.judgement import Judgement
+from recbole_mmsc.supervision.judgement import Judgement, Key
 
 _TABLE = """CREATE TABLE IF NOT EXISTS judgements (
     labeller TEXT, prompt_version TEXT, first TEXT, second TEXT,
@@ -15,8 +15,6 @@ _TABLE = """CREATE TABLE IF NOT EXISTS judgements (
     PRIMARY KEY (labeller, prompt_version, first, second)
 )"""
 _WAIT = 60.0  # seconds for another run that is writing
-
-Key = tuple[str, str]
 
 
 class Cache:

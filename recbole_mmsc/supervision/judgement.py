@@ -7,6 +7,8 @@ from dataclasses import dataclass
 LABELS = ("substitute", "complement", "irrelevant", "unsure")
 UNSURE = "unsure"
 
+Key = tuple[str, str]  # the two item ids of a pair
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
@@ -46,7 +48,7 @@ class Pair:
     bought: bool = False
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         """The two item ids."""
         return self.first.item_id, self.second.item_id
 

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
-from recbole.config import Config
-from recbole.data import create_dataset, data_preparation
-from scipy import sparse
 from tqdm import tqdm
 
-from recbole_mmsc.data.inputs import read_inputs
-from recbole_mmsc.data.modalities import item_ids
-from recbole_mmsc.data.queries import read_queries
 from recbole_mmsc.data.supervision import supervision_path
-from recbole_mmsc.data.training import training_graphs
-from recbole_mmsc.settings import MMSCSettings
 from recbole_mmsc.supervision.cache import Cache
-from recbole_mmsc.supervision.judgement import Failure, Judgement, Pair, Product
+from recbole_mmsc.supervision.catalogue import read_catalogue
+from recbole_mmsc.supervision.judgement import Failure, Judgement, Key
 from recbole_mmsc.supervision.labellers import LabellerOptions, get_labeller
 from recbole_mmsc.supervision.labellers.people import write_sheet
 from recbole_mmsc.supervision.report import write_report
-from recbole_mmsc.supervision.selection import Material, choose_pairs
 
-DESCRIPTION = 300  # characters of a description that are shown
-SEED = 2026
-
-Chosen = dict[tuple[str, str], tuple[Judgement, str]]
+Labels = dict[Key, tuple[Judgement, str]]
 
 
 @dataclass(frozen=True)
@@ -86,18 +73,20 @@ def label_dataset(
 
     A pair that was judged before, by this labeller and the same version of its prompt, is never
     judged again, whatever ended the run before; of two runs at once the second waits. The choice
-    of pairs depends on the dataset, the encoder and the budget alone.
+    of pairs depends on the dataset, the encoder and the budget alone. Everything this version has
+    judged is in the file, under whichever budget.
 
     Args:
         folder: ``dataset/<name>``.
         labeller: a name that :func:`get_labeller` knows.
-        budget: pairs that this labeller has judged in all when it is done.
+        budget: pairs to choose; a labeller that brings its own, people, judges those.
         encoder: whose features tell which items are alike.
         options: of the labeller.
         progress: show a progress bar.
 
     Raises:
-        ValueError: no such labeller, a budget below one, damaged files, or nothing can be judged.
+        ValueError: no such labeller, a budget below one, damaged files, nothing can be judged, or
+            a labeller's own pair is held out or not of the catalogue.
         OSError: the dataset lacks a file.
     """
     if budget < 1:
@@ -109,8 +98,11 @@ def label_dataset(
         _alone(path.parent / ".lock"),
         Cache(path.parent / ".cache.sqlite", judge.name, judge.prompt_version) as cache,
     ):
-        chosen = choose(folder, encoder, budget, progress)
+        catalogue = read_catalogue(folder, encoder, progress)
         told = cache.all()
+        chosen = catalogue.chosen(budget)
+        if judge.own_pairs is not None:
+            chosen = catalogue.checked(judge.own_pairs)
         open_pairs = [pair for pair in chosen if pair.key not in told]
         started, tokens, asked = time.perf_counter(), 0, 0
         failures: Counter[str] = Counter()
@@ -123,10 +115,10 @@ def label_dataset(
                     cache.add(pair.key, said, chosen[pair])
                     tokens, asked = tokens + said.tokens, asked + 1
                 bar.update()
-        keys = {pair.key for pair in chosen}
-        labels = {key: said for key, said in cache.all().items() if key in keys}
+        seconds = time.perf_counter() - started
+        labels = cache.all()
     write_labels(path, labels, judge.name, judge.prompt_version)
-    report = write_report(folder, judge.name, list(chosen))
+    report = write_report(folder, judge.name, [catalogue.pair(*key) for key in labels])
     return LabelSummary(
         path=path,
         report=report,
@@ -134,7 +126,7 @@ def label_dataset(
         asked=asked,
         tokens=tokens,
         failures=dict(failures.most_common()),
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
     )
 
 
@@ -146,12 +138,12 @@ def make_sheet(
     Raises:
         OSError: there is such a file already, or the dataset lacks one.
     """
-    pairs = list(choose(folder, encoder, budget, progress))
+    pairs = read_catalogue(folder, encoder, progress).chosen(budget)
     write_sheet(sheet, pairs)
     return len(pairs)
 
 
-def write_labels(path: Path, labels: Chosen, labeller: str, prompt_version: str) -> None:
+def write_labels(path: Path, labels: Labels, labeller: str, prompt_version: str) -> None:
     """Write ``supervision/<labeller>.parquet``, whole or not at all; same labels, same bytes."""
     rows = sorted(labels.items())
     columns = {
@@ -173,68 +165,6 @@ def write_labels(path: Path, labels: Chosen, labeller: str, prompt_version: str)
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
-
-
-def choose(folder: Path, encoder: str, budget: int, progress: bool) -> dict[Pair, str]:
-    """The pairs of a budget, with what a labeller is told of them → how each was chosen."""
-    config = Config(
-        model="MMSC",
-        dataset=folder.name,
-        config_dict={
-            "data_path": str(folder.parent),
-            "encoder": encoder,
-            "supervision": [],
-            "show_progress": progress,
-            "gpu_id": "",
-        },
-    )
-    logging.getLogger().setLevel(logging.ERROR)  # RecBole's account of the data
-    parts = [loader.dataset for loader in data_preparation(config, create_dataset(config))]
-    train, ids = parts[0], item_ids(parts[0])
-    queries = read_queries(train)
-    settings = MMSCSettings.from_config(config)
-    inputs = read_inputs(Path(config["data_path"]), train, settings, SEED)
-    known = training_graphs(train, queries)
-    held_out = [graph for part in parts[1:] for graph in training_graphs(part, queries)]
-    material = Material(
-        known,
-        sparse.csr_array(sum(held_out[1:], held_out[0])),
-        inputs.graphs,
-        inputs.completion,
-        inputs.alike,
-    )
-    names = {row: item_id for item_id, row in ids.items()}
-    products = _products(folder)
-    bought = [_edges(graph, len(ids) + 1) for graph in inputs.graphs]
-    return {
-        Pair(
-            products[names[one]], products[names[other]], *(bool(b[one, other]) for b in bought)
-        ): how
-        for (one, other), how in choose_pairs(material, budget, SEED).items()
-    }
-
-
-def _edges(graph: object, n_items: int) -> sparse.csr_array:
-    """``[n_items, n_nodes]`` of ones."""
-    entries, offsets = graph.entries.numpy(), graph.offsets.numpy()
-    shape = n_items, len(graph.popularity)
-    return sparse.csr_array((np.ones(len(entries), bool), entries, offsets), shape=shape)
-
-
-def _products(folder: Path) -> dict[str, Product]:
-    names = ["item_id", "title", "brand", "category", "price", "description"]
-    table = pq.read_table(folder / "catalogue.parquet", columns=names).to_pylist()
-    return {
-        row["item_id"]: Product(
-            row["item_id"],
-            row["title"] or "",
-            row["brand"] or "",
-            row["category"] or "",
-            row["price"] if row["price"] is not None and np.isfinite(row["price"]) else None,
-            (row["description"] or "")[:DESCRIPTION],
-        )
-        for row in table
-    }
 
 
 def _alone(path: Path) -> FileLock:

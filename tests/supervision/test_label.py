@@ -107,18 +107,53 @@ def test_a_sheet_for_people_comes_back_as_labels(folder, tmp_path, capsys):
     rows = [*csv.DictReader(sheet.open(encoding="utf-8-sig", newline=""))]
     assert len(rows) == 40
     rows[0]["label"], rows[1]["label"] = "Complement", "irrelevant"
+    fill_in(sheet, rows)
+    assert main(["label", "tiny", "--budget", "40", "--sheet", str(sheet)]) == 1
+    read_back = ["label", "tiny", "--budget", "3", "--labeller", f"people:{sheet}"]
+    assert main(read_back) == 0
+    assert "38 not filled in" in capsys.readouterr().out
+
+    def labels():
+        table = pq.read_table(folder / "supervision" / "people-sheet.parquet").to_pylist()
+        return sorted((row["label"], row["chosen"]) for row in table)
+
+    chosen = [row["chosen"] for row in rows]
+    assert labels() == [("complement", chosen[0]), ("irrelevant", chosen[1])]
+    rows[0]["label"] = "substitute"  # they changed their minds
+    fill_in(sheet, rows)
+    assert main(read_back) == 0
+    assert labels() == [("irrelevant", chosen[1]), ("substitute", chosen[0])]
+
+
+def fill_in(sheet, rows):
     with sheet.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    assert main(["label", "tiny", "--budget", "40", "--sheet", str(sheet)]) == 1
-    assert main(["label", "tiny", "--budget", "40", "--labeller", f"people:{sheet}"]) == 0
-    assert "38 not filled in" in capsys.readouterr().out
-    labels = pq.read_table(folder / "supervision" / "people-sheet.parquet")["label"].to_pylist()
-    assert sorted(labels) == ["complement", "irrelevant"]
-    sheet.write_text("first,second,label\nB00,B01,perhaps\n", encoding="utf-8")
-    assert main(["label", "tiny", "--labeller", f"people:{sheet}"]) == 1
-    assert "line 2" in capsys.readouterr().err
+
+
+def test_a_sheet_with_what_may_not_be_judged_is_refused(folder, tmp_path, capsys):
+    sheet = tmp_path / "sheet.csv"
+    a, b = next((a, b) for a, b, phase in tiny.pairs()["complement"] if phase == "valid")
+    wrong = {
+        "B00,B01,perhaps": "line 2",
+        "B00,nobody,substitute": "'nobody'",
+        f"{tiny.ITEMS[b]},{tiny.ITEMS[a]},substitute": "not held out",
+    }
+    for row, said in wrong.items():
+        sheet.write_text(f"first,second,label\n{row}\n", encoding="utf-8")
+        assert main(["label", "tiny", "--labeller", f"people:{sheet}"]) == 1
+        assert said in capsys.readouterr().err
+    assert not (folder / "supervision" / "people-sheet.parquet").exists()
+
+
+def test_labels_of_another_budget_stay(folder, counting):
+    label_dataset(folder, "counting", 20, ENCODER, progress=False)
+    first = {*counting.asked}
+    summary = label_dataset(folder, "counting", 60, ENCODER, progress=False)
+    assert {*counting.asked.values()} == {1}
+    table = pq.read_table(summary.path).to_pylist()
+    assert {(row["query"], row["target"]) for row in table} == {*counting.asked} > first
 
 
 def test_the_audit_finds_a_held_out_pair_with_a_label(folder):

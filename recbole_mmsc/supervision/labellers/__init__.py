@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from recbole_mmsc.supervision.judgement import Failure, Judgement, Pair
+from recbole_mmsc.supervision.judgement import Failure, Judgement, Key, Pair
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,12 @@ class Labeller(ABC):
     Attributes:
         name: the name it is registered under, with its argument; no secret is in it.
         prompt_version: of what it is asked or how it judges; another version is another judgement.
+        own_pairs: the pairs that it judges, with how they were chosen; None: those it is given.
     """
 
     name: str
     prompt_version: str
+    own_pairs: Mapping[Key, str] | None = None
 
     @abstractmethod
     def judge(self, pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Judgement | Failure]]:

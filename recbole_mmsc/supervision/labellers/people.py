@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from recbole_mmsc.supervision.judgement import LABELS, Failure, Judgement, Pair, Product
+from recbole_mmsc.supervision.judgement import LABELS, Failure, Judgement, Key, Pair, Product
 from recbole_mmsc.supervision.labellers import Labeller
 
-COLUMNS = ("first", "second", "first_product", "second_product", "label", "confidence")
+COLUMNS = (
+    "first", "second", "first_product", "second_product", "label", "confidence", "chosen",
+)  # fmt: skip
+BY_PEOPLE = "people"  # how a pair was chosen that someone wrote into a sheet
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 
-def write_sheet(path: Path, pairs: Sequence[Pair]) -> None:
+def write_sheet(path: Path, pairs: Mapping[Pair, str]) -> None:
     """Write pairs as CSV with empty columns for label and confidence.
+
+    Args:
+        path: of the sheet.
+        pairs: pair → how it was chosen.
 
     Raises:
         FileExistsError: there is such a file, perhaps filled in by someone.
@@ -22,8 +30,8 @@ def write_sheet(path: Path, pairs: Sequence[Pair]) -> None:
     with path.open("x", encoding="utf-8-sig", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
-        for pair in pairs:
-            rows.writerow([*pair.key, *map(_shown, (pair.first, pair.second)), "", ""])
+        for pair, chosen in pairs.items():
+            rows.writerow([*pair.key, *map(_shown, (pair.first, pair.second)), "", "", chosen])
 
 
 def _shown(product: Product) -> str:
@@ -45,17 +53,20 @@ class People(Labeller):
 
     def __init__(self, path: Path) -> None:
         self.name = f"people:{path.stem}"
-        self.prompt_version = "sheet-1"
-        self.judgements = _read(path)
+        # a sheet that was changed is another version: what it says takes the place of the old
+        self.prompt_version = f"sheet:{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+        self._judgements, self.own_pairs = _read(path)
 
     def judge(self, pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Judgement | Failure]]:
         """Judge the pairs of the sheet."""
         for pair in pairs:
-            yield pair, self.judgements.get(pair.key, Failure("not filled in"))
+            yield pair, self._judgements.get(pair.key, Failure("not filled in"))
 
 
-def _read(path: Path) -> dict[tuple[str, str], Judgement]:
-    found = {}
+def _read(path: Path) -> tuple[dict[Key, Judgement], dict[Key, str]]:
+    """What is filled in, and all pairs → how they were chosen."""
+    found: dict[Key, Judgement] = {}
+    chosen: dict[Key, str] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
         if missing := {"first", "second", "label"} - {*(rows.fieldnames or ())}:
@@ -64,15 +75,15 @@ def _read(path: Path) -> dict[tuple[str, str], Judgement]:
                 f"{', '.join(sorted(missing))}; --sheet writes one to fill in"
             )
         for line, row in enumerate(rows, start=2):
+            key = row["first"], row["second"]
+            chosen[key] = row.get("chosen") or BY_PEOPLE
             label = (row["label"] or "").strip().casefold()
             if not label:
                 continue
             try:
-                confidence = float(row.get("confidence") or 1)
-                judgement = Judgement(label, confidence)
+                found[key] = Judgement(label, float(row.get("confidence") or 1))
             except ValueError as error:
                 raise ValueError(
                     f"{path}, line {line}: {error}; labels are {', '.join(LABELS)}"
                 ) from None
-            found[row["first"], row["second"]] = judgement
-    return found
+    return found, chosen
