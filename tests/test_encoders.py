@@ -1,5 +1,6 @@
 """Encoders and the encoding of a dataset folder."""
 
+import copy
 import hashlib
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def test_unknown_encoders_suggest_the_nearest_name():
 
 
 def test_third_parties_register_families_that_take_an_argument(monkeypatch):
-    monkeypatch.setattr(encoders, "_factories", dict(encoders._factories))
+    monkeypatch.setattr(encoders, "_families", copy.deepcopy(encoders._families))
     seen = []
     register_encoder("hub", lambda argument: seen.append(argument) or Letters())
     assert isinstance(get_encoder("hub:owner/model:v1"), Letters)

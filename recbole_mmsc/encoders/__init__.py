@@ -6,12 +6,13 @@ family's factory. Heavy libraries are imported by the factories, never by this m
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from recbole_mmsc.families import Families
 
 from .template import DEFAULT_TEMPLATE, TextTemplate
 
@@ -94,7 +95,7 @@ class Encoder(ABC):
 
 EncoderFactory = Callable[[str], Encoder]
 
-_factories: dict[str, EncoderFactory] = {}
+_families: Families[EncoderFactory] = Families("an encoder")
 
 
 def register_encoder(family: str, factory: EncoderFactory) -> None:
@@ -104,14 +105,12 @@ def register_encoder(family: str, factory: EncoderFactory) -> None:
         family: the part of the name before the first colon.
         factory: called with the part after it ("" if there is none).
     """
-    if not family or ":" in family:
-        raise ValueError(f"Expected a non-empty family name without a colon (got {family!r}).")
-    _factories[family] = factory
+    _families.register(family, factory)
 
 
 def encoder_names() -> tuple[str, ...]:
     """The registered families, sorted."""
-    return tuple(sorted(_factories))
+    return _families.names()
 
 
 def get_encoder(name: str, precision: str = "float32", device: str = "auto") -> Encoder:
@@ -121,14 +120,8 @@ def get_encoder(name: str, precision: str = "float32", device: str = "auto") -> 
         ValueError: no such family (the nearest name is suggested), an argument it cannot use, or
             a precision or device it does not know.
     """
-    family, _, argument = name.partition(":")
-    if family not in _factories:
-        near = difflib.get_close_matches(family, _factories, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(
-            f"Expected an encoder among {', '.join(encoder_names())} (got {name!r}).{hint}"
-        )
-    encoder = _factories[family](argument)
+    factory, argument = _families.find(name)
+    encoder = factory(argument)
     encoder.place(precision, device)
     return encoder
 

@@ -6,12 +6,12 @@ family's factory. Heavy libraries are imported by the factories, never by this m
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from recbole_mmsc.families import Families
 from recbole_mmsc.supervision.judgement import Failure, Judgement, Key, Pair
 
 
@@ -71,7 +71,7 @@ class Labeller(ABC):
 
 LabellerFactory = Callable[[str, LabellerOptions], Labeller]
 
-_factories: dict[str, LabellerFactory] = {}
+_families: Families[LabellerFactory] = Families("a labeller")
 
 
 def register_labeller(family: str, factory: LabellerFactory) -> None:
@@ -81,14 +81,12 @@ def register_labeller(family: str, factory: LabellerFactory) -> None:
         family: the part of the name before the first colon.
         factory: called with the part after it ("" if there is none) and the options.
     """
-    if not family or ":" in family:
-        raise ValueError(f"Expected a non-empty family name without a colon (got {family!r}).")
-    _factories[family] = factory
+    _families.register(family, factory)
 
 
 def labeller_names() -> tuple[str, ...]:
     """The registered families, sorted."""
-    return tuple(sorted(_factories))
+    return _families.names()
 
 
 def get_labeller(name: str, options: LabellerOptions | None = None) -> Labeller:
@@ -97,14 +95,8 @@ def get_labeller(name: str, options: LabellerOptions | None = None) -> Labeller:
     Raises:
         ValueError: no such family (the nearest name is suggested), or an argument it cannot use.
     """
-    family, _, argument = name.partition(":")
-    if family not in _factories:
-        near = difflib.get_close_matches(family, _factories, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(
-            f"Expected a labeller among {', '.join(labeller_names())} (got {name!r}).{hint}"
-        )
-    return _factories[family](argument, options or LabellerOptions())
+    factory, argument = _families.find(name)
+    return factory(argument, options or LabellerOptions())
 
 
 def _rules(argument: str, _: LabellerOptions) -> Labeller:

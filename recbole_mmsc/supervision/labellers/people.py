@@ -11,8 +11,14 @@ from recbole_mmsc.supervision.judgement import LABELS, Failure, Judgement, Key, 
 from recbole_mmsc.supervision.labellers import Labeller
 
 COLUMNS = (
-    "first", "second", "first_product", "second_product", "label", "confidence", "chosen",
-)  # fmt: skip
+    "first",
+    "second",
+    "first_product",
+    "second_product",
+    "label",
+    "confidence",
+    "chosen",
+)
 BY_PEOPLE = "people"  # how a pair was chosen that someone wrote into a sheet
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
