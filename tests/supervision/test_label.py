@@ -2,6 +2,10 @@
 
 import csv
 import logging
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 
 import pyarrow as pa
@@ -191,3 +195,23 @@ def test_a_server_that_fails_at_first_and_is_never_paid_twice(folder, capsys):
         assert main(words) == 0
         assert "0 judged now" in capsys.readouterr().out
         assert len(server.questions) == asked
+
+
+def test_a_killed_run_pays_again_for_what_was_in_flight_alone(folder):
+    with serving() as server:
+        words = ["label", "tiny", "--budget", "30", "--labeller", server.labeller("right")]
+        words += ["--concurrency", "1", "--per-second", "20"]
+        code = f"from recbole_mmsc.cli import main; main({words!r})"
+        run = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+        waited = 0.0
+        while len(server.questions) < 5 and run.poll() is None and waited < 120:
+            time.sleep(0.05)
+            waited += 0.05
+        run.kill()
+        assert run.wait() == -signal.SIGKILL
+        before = len(server.questions)
+        assert 5 <= before < 30
+        words[-1] = "500"
+        assert main(words) == 0
+        assert 30 <= len(server.questions) <= 31
+    assert len(pq.read_table(next((folder / "supervision").glob("openai*.parquet")))) == 30
