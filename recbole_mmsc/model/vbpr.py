@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from recbole_mmsc.data.modalities import read_modalities, side_by_side
 from recbole_mmsc.data.queries import read_queries
 from recbole_mmsc.model.factors import FactorRecommender, pairwise_loss, read_edges
-from recbole_mmsc.model.query_vectors import OwnVectors, QueryVectors
+from recbole_mmsc.model.query_vectors import OwnVectors, Reading
 from recbole_mmsc.settings.multimodal import VBPRSettings
 
 
@@ -27,11 +27,12 @@ class VBPR(FactorRecommender):
     and of c. The features f_i are all modalities side by side, each of unit length, zeros where
     absent.
 
-    Adapted: a user u is a query token, one (relation r, query item q), and its factors [p_u; t_u]
-    are a free vector plus W_r f_q, read in the query item's content (:class:`QueryVectors`); the
-    paper's users have no content. What has no training pairs has no free vector: a cold query's
-    factors are W_r f_q, and of a cold item E f_i and ⟨c, f_i⟩ are left. Ours: the squares are those
-    of the free vectors, and E and W_r go without a penalty.
+    Adapted: a user u is a query token, one (relation r, query item q), and the paper's users have
+    no content. A cold query, one without training pairs, has no factors [p_u; t_u] of its own; in
+    their place stands W_r f_q, read in the query item's content (:class:`Reading`). W_r learns from
+    all queries by a BPR of its own, to which the items' factors are given, so that queries with
+    factors of their own are ranked as in the paper. Of a cold item E f_i and ⟨c, f_i⟩ are left.
+    Ours: the squares are those of the free factors, and E and W_r go without a penalty.
 
     Args:
         config: RecBole's configuration, with the keys of :class:`VBPRSettings`.
@@ -48,7 +49,8 @@ class VBPR(FactorRecommender):
         modalities = read_modalities(Path(config["data_path"]), dataset, self.settings.encoder)
         self.features = side_by_side(modalities).to(config["device"])
         queries, edges = read_queries(dataset), read_edges(dataset)
-        self.user_factors = QueryVectors(queries, edges.users, self.features, size + content_size)
+        self.user_factors = OwnVectors(edges.users, self.n_users, size + content_size)
+        self.reading = Reading(queries, self.features, size + content_size)
         self.item_factors = OwnVectors(edges.items, self.n_items, size)
         self.item_bias = OwnVectors(edges.items, self.n_items, 1)
         n_features = self.features.vectors.shape[1]
@@ -68,8 +70,8 @@ class VBPR(FactorRecommender):
 
     def users(self, ids: Tensor) -> Tensor:
         """Factors p_u and t_u and a 1 of some query tokens: ``[b]`` → ``[b, d]``."""
-        factors = self.user_factors(ids)
-        return torch.cat([factors, factors.new_ones(len(ids), 1)], dim=1)
+        warm = self.user_factors.known[ids]
+        return _with_one(torch.where(warm, self.user_factors(ids), self.reading(ids)))
 
     def items(self, ids: Tensor) -> Tensor:
         """Factors q_i and E f_i and the bias of some items: ``[b]`` → ``[b, d]``."""
@@ -78,13 +80,21 @@ class VBPR(FactorRecommender):
         return torch.cat([self.item_factors(ids), self.content_factors(features), bias], dim=1)
 
     def loss(self, users: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
-        """BPR and the weighted squares."""
-        ranking = pairwise_loss(self.users(users), self.items(positives), self.items(negatives))
+        """BPR of the free factors and of the reading, and the weighted squares."""
+        one, other = self.items(positives), self.items(negatives)
+        factors = self.user_factors(users)
+        ranking = pairwise_loss(_with_one(factors), one, other)
+        reading = pairwise_loss(_with_one(self.reading(users)), one.detach(), other.detach())
         items = torch.cat([positives, negatives])
         squares = (
-            self.user_factors.own(users).square().sum() / len(users)
+            factors.square().sum() / len(users)
             + self.item_factors(items).square().sum() / len(users)
             + self.item_bias(items).square().sum() / len(users)
             + self.content_bias.weight.square().sum()
         )
-        return ranking + self.settings.reg_weight * squares
+        return ranking + reading + self.settings.reg_weight * squares
+
+
+def _with_one(factors: Tensor) -> Tensor:
+    """The 1 that an item's bias is multiplied by: ``[b, d]`` → ``[b, d + 1]``."""
+    return torch.cat([factors, factors.new_ones(len(factors), 1)], dim=1)

@@ -252,8 +252,8 @@ def test_query_vectors_by_hand():
     vectors = QueryVectors(queries, torch.tensor([1, 2, 2]), content, size=1)
     with torch.no_grad():
         vectors.own.table.weight.copy_(torch.tensor([[100.0], [10.0], [20.0], [30.0]]))
-        vectors.readings[0].weight.copy_(torch.tensor([[1.0, 2.0]]))
-        vectors.readings[1].weight.copy_(torch.tensor([[3.0, 4.0]]))
+        vectors.reading.relations[0].weight.copy_(torch.tensor([[1.0, 2.0]]))
+        vectors.reading.relations[1].weight.copy_(torch.tensor([[3.0, 4.0]]))
     # nothing; 10 + 1; 20 + 3; .6 · 3 + .8 · 4
     torch.testing.assert_close(vectors.all(), torch.tensor([[0.0], [11.0], [23.0], [5.0]]))
     chosen = vectors(torch.tensor([3, 1, 3]))
@@ -266,9 +266,7 @@ def test_query_vectors_by_hand():
 def test_vbpr_by_hand(tiny_folder):
     model, _ = build("VBPR", tiny_folder, embedding_size=1, content_size=1)
     with torch.no_grad():
-        model.user_factors.own.table.weight.copy_(torch.tensor([2.0, 4.0]))
-        for reading in model.user_factors.readings:
-            reading.weight.zero_()
+        model.user_factors.table.weight.copy_(torch.tensor([2.0, 4.0]))
         model.item_factors.table.weight.fill_(3.0)
         model.item_bias.table.weight.fill_(0.5)
         model.content_factors.weight.fill_(7.0)
@@ -285,15 +283,29 @@ def test_vbpr_by_hand(tiny_folder):
 def test_vbpr_loss_by_hand(tiny_folder):
     model, _ = build("VBPR", tiny_folder, embedding_size=1, content_size=1, reg_weight=0.1)
     with torch.no_grad():
-        model.user_factors.own.table.weight.copy_(torch.tensor([1.0, 0.0]))
-        for reading in model.user_factors.readings:
-            reading.weight.zero_()
+        model.user_factors.table.weight.copy_(torch.tensor([1.0, 0.0]))
+        for reading in model.reading.relations:
+            reading.weight.fill_(0.5)
+        model.features.vectors[model.reading.item[1]] = torch.eye(16)[2]
+        model.content_factors.weight.zero_()
         model.item_factors.table.weight.copy_(torch.arange(41.0).unsqueeze(1))
         model.item_bias.table.weight.zero_()
         model.content_bias.weight.zero_()
     loss = model.loss(torch.tensor([1]), torch.tensor([3]), torch.tensor([2]))
-    # log(1 + e^-1) + .1 · (1 + 9 + 4)
-    assert loss.item() == pytest.approx(0.3132617 + 1.4)
+    # log(1 + e^-1), log(1 + e^-.5) for the reading, .1 · (1 + 9 + 4)
+    assert loss.item() == pytest.approx(0.3132617 + 0.4740770 + 1.4)
+
+
+def test_vbpr_s_reading_does_not_move_the_items(tiny_folder):
+    write_cold(tiny_folder)
+    model, batches = build("VBPR", tiny_folder, encoder="twins", reg_weight=0)
+    with torch.no_grad():  # nothing to learn from the free factors
+        model.user_factors.table.weight.zero_()
+    model.train()
+    model.calculate_loss(next(iter(batches))).backward()
+    assert all(reading.weight.grad.any() for reading in model.reading.relations)
+    assert not model.item_factors.table.weight.grad.any()
+    assert not model.content_factors.weight.grad.any()
 
 
 # --- FREEDOM -----------------------------------------------------------------------------------
