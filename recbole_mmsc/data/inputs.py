@@ -13,6 +13,7 @@ from scipy import sparse
 from recbole_mmsc.data.completion import Completion, borrowing_of, solve_completion
 from recbole_mmsc.data.features import FeatureError
 from recbole_mmsc.data.lending import lending
+from recbole_mmsc.data.likeness import Likeness, find_likeness
 from recbole_mmsc.data.modalities import item_ids, read_modalities, unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
 from recbole_mmsc.data.positives import Positives, positives_of
@@ -20,7 +21,7 @@ from recbole_mmsc.data.queries import read_queries
 from recbole_mmsc.data.relations import Behaviour, read_behaviours
 from recbole_mmsc.data.supervision import read_supervision
 from recbole_mmsc.data.training import training_graphs
-from recbole_mmsc.data.words import Words, read_texts, with_words
+from recbole_mmsc.data.words import Words, read_texts
 from recbole_mmsc.nn.behaviour import BehaviourGraph
 from recbole_mmsc.nn.content import Modality
 from recbole_mmsc.nn.shared import WeightedRows
@@ -37,6 +38,7 @@ class Inputs:
     completion: Completion | None
     outsiders: list[str]
     words: Words | None
+    likeness: Likeness | None
     alike: sparse.csr_array | None
     positives: Positives
 
@@ -70,13 +72,15 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
             folder / "behaviour.parquet", ids, known, content, seed, supervision
         )
     words = _read_words(folder, dataset, modalities, settings)
-    if words is not None:
-        content = with_words(content, words.catalogue, settings.words_weight)
-    alike = _alike(behaviours, content, settings)
-    lent = None
+    likeness, alike, lent = None, None, None
     borrowed: list[WeightedRows | None] = [None] * len(behaviours)
-    if alike is not None:
-        lent = lending(alike, content, settings.content_sharpness, settings.content_reg)
+    if modalities and behaviours and settings.content_neighbours:
+        sources = content_sources(modalities, words and words.catalogue)
+        k, *how = settings.content_neighbours, settings.content_sharpness, settings.content_reg
+        likeness = find_likeness(sources, known, _warm(behaviours), k, *how)
+        vectors = likeness.vectors(sources)
+        alike = content_neighbours(vectors, _warm(behaviours), k)
+        lent = lending(alike, vectors, *how)
         borrowed = [
             WeightedRows(*map(torch.from_numpy, borrow_rows(behaviour.matrix(), lent)))
             for behaviour in behaviours
@@ -106,6 +110,7 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         completion,
         outsiders,
         words,
+        likeness,
         alike,
         positives_of(known, supervision),
     )
@@ -130,18 +135,17 @@ def _read_words(
     folder: Path, dataset: Any, modalities: dict[str, Modality], settings: MMSCSettings
 ) -> Words | None:
     """The words of the texts, where texts are used at all."""
-    if "text" not in modalities or not settings.words_weight:
+    if "text" not in modalities or not settings.words:
         return None
     return Words(read_texts(folder, dataset))
 
 
-def _alike(
-    behaviours: list[Behaviour], content: np.ndarray | None, settings: MMSCSettings
-) -> sparse.csr_array | None:
-    """The content neighbours that have behaviour, or None where there is no content."""
-    if content is None or not behaviours or not settings.content_neighbours:
-        return None
-    return content_neighbours(content, _warm(behaviours), settings.content_neighbours)
+def content_sources(
+    modalities: dict[str, Modality], words: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """What items can be alike in: the vectors of each modality, and of the words if there are."""
+    sources = {name: modality.vectors.numpy() for name, modality in modalities.items()}
+    return sources if words is None else {**sources, "words": words}
 
 
 def _warm(behaviours: list[Behaviour]) -> np.ndarray:

@@ -67,17 +67,3 @@ def read_texts(folder: Path, dataset: Any) -> list[str]:
     for item_id, *parts in zip(*(column.to_pylist() for column in table.columns), strict=True):
         texts[ids[item_id]] = " ".join(filter(None, parts))
     return texts
-
-
-def with_words(content: np.ndarray, words: np.ndarray, weight: float) -> np.ndarray:
-    """Vectors whose cosines are those of content and of words, mixed 1 : ``weight``.
-
-    Args:
-        content: ``[m, d]`` unit vectors, or zeros.
-        words: ``[m, w]`` unit vectors, or zeros.
-        weight: of the words.
-
-    Returns:
-        ``[m, d + w]`` float32 unit vectors, zero where both are.
-    """
-    return normalize(np.hstack([content, weight**0.5 * words.astype(np.float32)]))

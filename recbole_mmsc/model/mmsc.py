@@ -54,7 +54,7 @@ class MMSC(GeneralRecommender):
         self.register_buffer("query_item", torch.from_numpy(queries.item), persistent=False)
         self.positives = inputs.positives.to(config["device"])
         self.completion = Held(inputs.completion)
-        self.words = Held(inputs.words)
+        self.words, self.likeness = Held(inputs.words), inputs.likeness
         self.completed = [rows.to(config["device"]) for rows in completed_rows(inputs.completion)]
         self.names = [*map(str, dataset.field2id_token[dataset.iid_field]), *inputs.outsiders]
         self.network = MMSCNetwork(

@@ -10,11 +10,10 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from recbole_mmsc.data.inputs import content_sources
 from recbole_mmsc.data.lending import lending
-from recbole_mmsc.data.modalities import unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
 from recbole_mmsc.data.queries import relation_index
-from recbole_mmsc.data.words import with_words
 from recbole_mmsc.nn.content import Modality
 from recbole_mmsc.nn.shared import Rows, WeightedRows
 
@@ -91,14 +90,16 @@ def _lent(
         ValueError: there are not as many texts as vectors.
     """
     settings, words = model.settings, model.words.value
-    content = unit_content({name: modality.to("cpu") for name, modality in known.items()})
-    asking = unit_content(modalities)
-    if texts is not None and len(texts) != len(asking):
-        raise ValueError(f"expected {len(asking)} texts, one for each item, found {len(texts)}")
-    if words is not None:
-        own = words.vectors(texts or [""] * len(asking))
-        content = with_words(content, words.catalogue, settings.words_weight)
-        asking = with_words(asking, own, settings.words_weight)
+    m = len(next(iter(modalities.values())).vectors)
+    if texts is not None and len(texts) != m:
+        raise ValueError(f"expected {m} texts, one for each item, found {len(texts)}")
+    likeness = model.likeness
+    if likeness is None:
+        return sparse.csr_array((m, model.n_items), dtype=np.float32)
+    there = {name: modality.to("cpu") for name, modality in known.items()}
+    content = likeness.vectors(content_sources(there, words and words.catalogue))
+    own = words and words.vectors(texts or [""] * m)
+    asking = likeness.vectors(content_sources(modalities, own))
     everyone = torch.arange(model.n_items, device=model.query_item.device)
     warm = model.network.warm(everyone).cpu().numpy()
     alike = content_neighbours(content, warm, settings.content_neighbours, asking)

@@ -42,8 +42,8 @@ class MMSCSettings(ModelSettings):
     content_sharpness: float = Field(
         gt=0, le=64, description="power of the content neighbours' cosines when items borrow"
     )
-    words_weight: float = Field(
-        ge=0, description="weight of the words' cosine beside the encoder's among them, 0: off"
+    words: bool = Field(
+        description="the words of title and brand beside the encoder's vectors among them"
     )
     content_reg: float = Field(
         gt=0, description="lambda of the regression on content neighbours when items borrow"

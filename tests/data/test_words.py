@@ -1,9 +1,9 @@
-"""The words of titles and brands, and how they mix with content."""
+"""The words of titles and brands."""
 
 import numpy as np
 import pytest
 
-from recbole_mmsc.data.words import Words, with_words
+from recbole_mmsc.data.words import Words
 
 TEXTS = ["Avo argan shampoo", "Avo argan conditioner", "Bel nail file", "Bel nail polish red", ""]
 
@@ -39,15 +39,3 @@ def test_a_catalogue_without_shared_words_has_none(texts):
     assert words.catalogue.shape == (2, 1024)
     assert not words.catalogue.any()
     assert not words.vectors(["one"]).any()
-
-
-def test_the_cosines_are_a_mixture():
-    content = np.array([[1, 0], [0.6, 0.8], [0, 0]], np.float32)
-    words = np.array([[1, 0], [0, 1], [0, 1]], np.float16)
-    found = with_words(content, words, 0.25)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(
-        found @ found.T,
-        [[1, 0.6 / 1.25, 0], [0.6 / 1.25, 1, 0.25 / (1.25 * 0.25) ** 0.5], [0, 0.4472136, 1]],
-        atol=1e-6,
-    )
