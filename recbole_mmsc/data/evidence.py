@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import sparse
@@ -10,7 +10,7 @@ from scipy import sparse
 from recbole_mmsc.dataset_builders.product import CO_PURCHASE, CO_VIEW
 
 BEHAVIOURS = {"co_view": CO_VIEW, "co_purchase": CO_PURCHASE}
-PAIRS_AT_ONCE = 200_000
+PAIRS_AT_ONCE, VECTORS_AT_ONCE = 200_000, 20_000
 CONTRAST_AT_MOST = 200_000  # pairs that are no edges: enough to learn a dozen numbers from
 
 OTHER_BEHAVIOUR = "edge of the other behaviour"
@@ -29,6 +29,8 @@ EVIDENCE = (
         for suffix in ("", ", of those possible")
     ),
 )
+# What is told of a pair of items, averaged over both directions; some columns are then the same.
+EITHER_WAY = {EVIDENCE[0], EVIDENCE[3], *EVIDENCE[5:9], *EVIDENCE[11:]}
 
 
 def ends_of(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
@@ -102,6 +104,48 @@ def evidence_for(
     return np.concatenate(parts) if parts else np.zeros((0, len(EVIDENCE)), np.float32)
 
 
+def evidence_of_pairs(
+    pairs: tuple[np.ndarray, np.ndarray],
+    graphs: Sequence[sparse.csr_array],
+    content: np.ndarray | None,
+    sources: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """What tells in which way two items are related, whichever is named first.
+
+    Whether the two are an edge of either behaviour is not among it.
+
+    Args:
+        pairs: ``[n_pairs]`` items and ``[n_pairs]`` others.
+        graphs: for each behaviour ``[n_nodes, n_nodes]`` of ones.
+        content: ``[n_items, d]`` unit vectors, or None.
+        sources: source of content → ``[n_items, d]`` unit vectors.
+
+    Returns:
+        ``[n_pairs, f]`` float32: content agreement, mean degree, and neighbours shared, of
+        :data:`EVIDENCE`; the cosine of each source; the mean degree in the other behaviour.
+    """
+    there, back = (evidence_for(ends, graphs, 0, content) for ends in (pairs, pairs[::-1]))
+    told = [name in EITHER_WAY for name in EVIDENCE]
+    degree = np.log1p(np.diff(graphs[1].indptr).astype(np.float32))
+    return np.column_stack(
+        [
+            (there + back)[:, told] / 2,
+            *(_agreement(vectors, pairs) for vectors in sources.values()),
+            (degree[pairs[0]] + degree[pairs[1]]) / 2,
+        ]
+    )
+
+
+def _agreement(vectors: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """``[n_pairs]`` float32, cosines of unit vectors ``[n_items, d]``."""
+    found = np.empty(len(pairs[0]), np.float32)
+    for start in range(0, len(found), VECTORS_AT_ONCE):
+        part = slice(start, start + VECTORS_AT_ONCE)
+        one, other = vectors[pairs[0][part]], vectors[pairs[1][part]]
+        found[part] = np.einsum("ed,ed->e", one, other, dtype=np.float32)
+    return found
+
+
 def _of_part(
     items: np.ndarray,
     nodes: np.ndarray,
@@ -114,9 +158,7 @@ def _of_part(
     inside = np.zeros(len(items), bool)
     if content is not None:
         inside = nodes < len(content)
-        agreement[inside] = np.einsum(
-            "ed,ed->e", content[items[inside]], content[nodes[inside]], dtype=np.float32
-        )
+        agreement[inside] = _agreement(content, (items[inside], nodes[inside]))
     columns = [
         agreement,
         inside,

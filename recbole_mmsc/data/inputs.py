@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from scipy import sparse
 
 from recbole_mmsc.data.completion import Completion, borrowing_of, solve_completion
+from recbole_mmsc.data.evidence import evidence_of_pairs
 from recbole_mmsc.data.features import FeatureError
 from recbole_mmsc.data.lending import lending
 from recbole_mmsc.data.likeness import Likeness, find_likeness
@@ -18,7 +20,7 @@ from recbole_mmsc.data.modalities import item_ids, read_modalities, unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
 from recbole_mmsc.data.positives import Positives, positives_of
 from recbole_mmsc.data.queries import read_queries
-from recbole_mmsc.data.relations import Behaviour, read_behaviours
+from recbole_mmsc.data.relations import Behaviour, read_graphs, weigh_behaviours
 from recbole_mmsc.data.supervision import read_supervision
 from recbole_mmsc.data.training import training_graphs
 from recbole_mmsc.data.words import Words, read_texts
@@ -60,22 +62,27 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
     """
     ids = item_ids(dataset)
     known = training_graphs(dataset, read_queries(dataset))
-    supervision = None
-    if settings.supervision:
-        supervision = read_supervision(folder, settings.supervision, ids, known)
     modalities = _read_modalities(folder, dataset, settings)
+    words = _read_words(folder, dataset, modalities, settings)
+    sources = content_sources(modalities, words and words.catalogue)
     content = unit_content(modalities) if modalities else None
-    behaviours: list[Behaviour] = []
+    graphs: list[sparse.csr_array] = []
     outsiders: list[str] = []
     if settings.behaviour:
-        behaviours, outsiders = read_behaviours(
-            folder / "behaviour.parquet", ids, known, content, seed, supervision
-        )
-    words = _read_words(folder, dataset, modalities, settings)
+        graphs, outsiders = read_graphs(folder / "behaviour.parquet", ids, dataset.item_num)
+    supervision = None
+    if settings.supervision:
+        evidence = None
+        if graphs:
+            given = {"graphs": graphs, "content": content, "sources": sources}
+            evidence = partial(evidence_of_pairs, **given)
+        supervision = read_supervision(folder, settings.supervision, ids, known, evidence)
+    behaviours: list[Behaviour] = []
+    if graphs:
+        behaviours = weigh_behaviours(graphs, known, content, seed, supervision)
     likeness, alike, lent = None, None, None
     borrowed: list[WeightedRows | None] = [None] * len(behaviours)
     if modalities and behaviours and settings.content_neighbours:
-        sources = content_sources(modalities, words and words.catalogue)
         k, *how = settings.content_neighbours, settings.content_sharpness, settings.content_reg
         likeness = find_likeness(sources, known, _warm(behaviours), k, *how)
         vectors = likeness.vectors(sources)
@@ -99,13 +106,13 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
             settings.completion_reg,
             progress=bool(dataset.config["show_progress"]),
         )
-    graphs = [
+    behaviour_graphs = [
         BehaviourGraph(**{name: torch.from_numpy(value) for name, value in vars(behaviour).items()})
         for behaviour in behaviours
     ]
     return Inputs(
         modalities,
-        graphs,
+        behaviour_graphs,
         borrowed,
         completion,
         outsiders,

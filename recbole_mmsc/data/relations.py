@@ -30,6 +30,7 @@ class Behaviour:
         popularity: ``[n_nodes]`` int64, in how many rows each node stands.
         target: ``[n_edges]`` float32 in [0, 1], what supervision says of the edge.
         trust: ``[n_edges]`` float32 in [0, 1], how much that counts; 0 where nothing is said.
+        strength: ``[n_edges]`` float32 in [0, 1], one, or less where that speaks against the edge.
     """
 
     offsets: np.ndarray
@@ -39,39 +40,29 @@ class Behaviour:
     popularity: np.ndarray
     target: np.ndarray
     trust: np.ndarray
+    strength: np.ndarray
 
     def matrix(self) -> sparse.csr_array:
-        """``[n_items, n_nodes]``: one for every edge, less where supervision speaks against it."""
+        """``[n_items, n_nodes]``, the strength of every edge."""
         return sparse.csr_array(
-            (strength(self.target, self.trust), self.entries, self.offsets),
+            (self.strength, self.entries, self.offsets),
             shape=(len(self.offsets) - 1, len(self.popularity)),
         )
 
 
-def read_behaviours(
-    path: Path,
-    ids: dict[str, int],
-    related: Sequence[sparse.csr_array],
-    content: np.ndarray | None,
-    seed: int,
-    supervision: Supervision | None = None,
-) -> tuple[list[Behaviour], list[str]]:
-    """Read co-view and co-purchase and weigh the evidence for each edge.
-
-    Pairs of items that supervision approves for a relation are edges of its behaviour as well.
+def read_graphs(
+    path: Path, ids: dict[str, int], n_items: int
+) -> tuple[list[sparse.csr_array], list[str]]:
+    """Read co-view and co-purchase.
 
     Args:
         path: ``behaviour.parquet``.
-        ids: item id → row, below n_items.
-        related: for co-view the training pairs of substitutes, for co-purchase those of
-            complements, ``[n_items, n_items]``; items without behaviour stay empty rows.
-        content: ``[n_items, d]`` unit vectors (zero where absent) for content agreement, or None.
-        seed: draws the pairs of ``contrast``.
-        supervision: what labellers say of pairs.
+        ids: item id → row, below ``n_items``.
+        n_items: rows of items; those without behaviour stay empty.
 
     Returns:
-        One :class:`Behaviour` for each of :data:`~recbole_mmsc.data.evidence.BEHAVIOURS`, and the
-        names of the products outside the catalogue, the nodes from n_items on.
+        For each of :data:`~recbole_mmsc.data.evidence.BEHAVIOURS` ``[n_nodes, n_nodes]`` of ones,
+        and the names of the products outside the catalogue, the nodes from ``n_items`` on.
 
     Raises:
         FileNotFoundError: there is no such file; the message names the command that makes it.
@@ -81,22 +72,43 @@ def read_behaviours(
             f"expected the behaviour of the catalogue in {path}, found no such file; "
             f"build the dataset again: recbole-mmsc build"
         )
-    n_items = related[0].shape[0]
     item, node, source, outsiders = _read_edges(path, ids, n_items)
     graphs = []
-    for relation, sources in enumerate(BEHAVIOURS.values()):
+    for sources in BEHAVIOURS.values():
         chosen = np.isin(source, sorted(sources))
-        one, other = item[chosen], node[chosen]
-        if supervision is not None:
-            approved = ends_of(supervision.approved(relation))
-            one, other = np.concatenate([one, approved[0]]), np.concatenate([other, approved[1]])
-        graphs.append(_graph(one, other, n_items + len(outsiders)))
+        graphs.append(_graph(item[chosen], node[chosen], n_items + len(outsiders)))
+    return graphs, outsiders
+
+
+def weigh_behaviours(
+    graphs: Sequence[sparse.csr_array],
+    related: Sequence[sparse.csr_array],
+    content: np.ndarray | None,
+    seed: int,
+    supervision: Supervision | None = None,
+) -> list[Behaviour]:
+    """Weigh the evidence for each edge of each behaviour.
+
+    Pairs of items that supervision approves for a relation are edges of its behaviour as well.
+
+    Args:
+        graphs: co-view and co-purchase, see :func:`read_graphs`.
+        related: for co-view the training pairs of substitutes, for co-purchase those of
+            complements, ``[n_items, n_items]``.
+        content: ``[n_items, d]`` unit vectors (zero where absent) for content agreement, or None.
+        seed: draws the pairs of ``contrast``.
+        supervision: what labellers say of pairs.
+    """
+    if supervision is not None:
+        graphs = [
+            _with_edges(graph, supervision.approved(relation))
+            for relation, graph in enumerate(graphs)
+        ]
     rng = np.random.default_rng(seed)
-    behaviours = [
+    return [
         _behaviour(graphs, index, pairs, content, supervision, rng)
         for index, pairs in enumerate(related)
     ]
-    return behaviours, outsiders
 
 
 def _read_edges(
@@ -132,8 +144,15 @@ def _graph(items: np.ndarray, nodes: np.ndarray, n_nodes: int) -> sparse.csr_arr
     return graph
 
 
+def _with_edges(graph: sparse.csr_array, approved: sparse.csr_array) -> sparse.csr_array:
+    items, nodes = (
+        np.concatenate(ends) for ends in zip(ends_of(graph), ends_of(approved), strict=True)
+    )
+    return _graph(items, nodes, graph.shape[0])
+
+
 def _behaviour(
-    graphs: list[sparse.csr_array],
+    graphs: Sequence[sparse.csr_array],
     index: int,
     related: sparse.csr_array,
     content: np.ndarray | None,
@@ -158,4 +177,5 @@ def _behaviour(
         popularity=np.diff(graphs[index].indptr).astype(np.int64),
         target=target,
         trust=trust,
+        strength=strength(target, trust),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import sparse
 
+from recbole_mmsc.data.generalise import generalise
 from recbole_mmsc.data.queries import RELATIONS
 
 CLASSES = (*RELATIONS, "irrelevant")
@@ -20,7 +21,11 @@ RANDOM = "random"  # how a pair was chosen whose label tells how well the labell
 COLUMNS = ("query", "target", "label", "confidence", "labeller", "prompt_version")
 DOUBT = 5.0  # judgements that a labeller is taken to have made at random, before any is looked at
 SPARSE = 2  # training pairs of an item that has few
+FLAT = 0.02  # share of the pairs that say nothing about how behaviour goes with what is believed
 APPROVED = 0.5  # a pair is related if that is likelier than all else together
+
+
+Evidence = Callable[[tuple[np.ndarray, np.ndarray]], np.ndarray]  # pairs → [n_pairs, f]
 
 
 class SupervisionError(ValueError):
@@ -29,7 +34,7 @@ class SupervisionError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Supervision:
-    """For each relation what is believed of the judged pairs.
+    """For each relation what is believed of pairs.
 
     Args:
         targets: for each relation ``[n_items, n_items]`` symmetric, belief in (0, 1] that the pair
@@ -52,9 +57,9 @@ class Supervision:
         return found[0], found[1]
 
     def approved(self, relation: int) -> sparse.csr_array:
-        """``[n_items, n_items]``, belief times trust of the pairs that are of the relation."""
+        """``[n_items, n_items]``, belief of the pairs that are of the relation."""
         target = self.targets[relation]
-        approved = sparse.csr_array(target.multiply(self.trust).multiply(target > APPROVED))
+        approved = sparse.csr_array(target.multiply(target > APPROVED))
         approved.eliminate_zeros()
         return approved
 
@@ -77,8 +82,12 @@ class Supervision:
 
 
 def strength(target: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """How much an observed pair counts: ``1 - trust (1 - target)``, so 1 where nothing is said."""
-    return (1 - trust * (1 - target)).astype(np.float32)
+    """How much an observed pair counts: in full, but ``1 - trust (1 - target)`` if not approved.
+
+    So the doubt that is cast on every pair by a labeller that errs takes nothing from those that
+    are more likely related than not.
+    """
+    return np.where(target > APPROVED, 1, 1 - trust * (1 - target)).astype(np.float32)
 
 
 def supervision_path(folder: Path, labeller: str) -> Path:
@@ -91,59 +100,136 @@ def read_supervision(
     labellers: Sequence[str],
     ids: dict[str, int],
     related: Sequence[sparse.csr_array],
+    evidence: Evidence | None = None,
 ) -> Supervision:
     """Read the labels of some labellers and put them together.
 
-    A labeller's vote is worth what its labels have been worth so far: from the pairs that it was
-    given at random we count how often it says each label of pairs that training calls substitutes,
-    complements, or neither (Dawid and Skene 1979, with behaviour as the reference). The logarithms
-    of these chances add up over labellers, each times the confidence in the label, and a softmax
-    turns them into beliefs. Pairs without behaviour count where an item has few training pairs
-    (:func:`_used`). So a labeller that says the same of everything has no say, and
-    labellers that contradict each other leave a belief that few trust. ``unsure`` says nothing.
+    The logarithms of three things add up, and a softmax turns them into beliefs:
+
+    - *votes.* A labeller's vote is worth what its labels have been worth so far: from the pairs
+      that it was given at random we count how often it says each label of pairs that training
+      calls substitutes, complements, or neither (Dawid and Skene 1979, with behaviour as the
+      reference). It counts by the confidence in the label; ``unsure`` says nothing.
+    - *likeness.* What :func:`generalise` expects the labels to be, by the evidence for the pair:
+      so a labeller speaks of all training pairs that are like those it was given.
+    - *behaviour.* How often training calls pairs substitutes or complements of which likeness
+      says the one or the other.
+
+    So a labeller that says the same of everything, or anything of anything, has no say, and
+    labellers that contradict each other leave a belief that few trust. Beliefs are of all training
+    pairs, and of judged pairs without behaviour where an item has few of them (:func:`_used`).
 
     Args:
         folder: ``dataset/<name>``.
         labellers: whose labels, ``supervision/<labeller>.parquet`` each.
         ids: item id → row.
         related: for each relation ``[n_items, n_items]``, its training pairs.
+        evidence: what is known of pairs; without it labels speak of the judged pairs alone.
 
     Raises:
         SupervisionError: a file is missing, damaged, or speaks of items that are not there.
     """
     n_items = related[0].shape[0]
-    keys, votes = [], []
+    keys, votes, counts = [], [], []
     for labeller in labellers:
         pairs, labels, confidence, random = _read(folder, labeller, ids)
-        behaviour = np.stack([np.asarray(graph[tuple(pairs.T)]).ravel() > 0 for graph in related])
-        classes = np.concatenate([behaviour, ~behaviour.any(axis=0, keepdims=True)])
+        classes = _classes(tuple(pairs.T), related)
         said = np.log(_chances(labels[random], classes[:, random]))[:, labels].T
         keys.append(pairs.min(axis=1) * n_items + pairs.max(axis=1))
         votes.append(confidence[:, None] * said)
-    pairs, place = np.unique(np.concatenate(keys), return_inverse=True)
-    used = _used(np.divmod(pairs, n_items), related)
-    total = np.zeros((len(pairs), len(CLASSES)))
+        counts.append(confidence[:, None] * np.eye(len(CLASSES))[labels])
+    judged, place = np.unique(np.concatenate(keys), return_inverse=True)
+    total, said = np.zeros((2, len(judged), len(CLASSES)))
     np.add.at(total, place, np.concatenate(votes))
-    belief = np.exp(total - total.max(axis=1, keepdims=True))
-    belief /= belief.sum(axis=1, keepdims=True)
-    even = 1 / len(CLASSES)
-    trust = (belief.max(axis=1) - even) / (1 - even)
+    np.add.at(said, place, np.concatenate(counts))
+    pairs = judged
+    if evidence is not None:
+        others = np.setdiff1d(_training_keys(related), judged)
+        pairs = np.concatenate([judged, others])
+        total = np.concatenate([total, np.zeros((len(others), len(CLASSES)))])
+        total += _by_likeness(said, evidence(np.divmod(pairs, n_items)))
+        total += _by_behaviour(_softmax(total), _classes(np.divmod(pairs, n_items), related))
+    used = _used(np.divmod(pairs, n_items), related)
+    belief = _softmax(total[used])
     ends = np.divmod(pairs[used], n_items)
     return Supervision(
-        [_symmetric(ends, column, n_items) for column in belief[used].T[: len(RELATIONS)]],
-        _symmetric(ends, trust[used], n_items),
+        [_symmetric(ends, column, n_items) for column in belief.T[: len(RELATIONS)]],
+        _symmetric(ends, _trust(belief), n_items),
     )
 
 
+def _classes(
+    ends: tuple[np.ndarray, np.ndarray], related: Sequence[sparse.csr_array]
+) -> np.ndarray:
+    """``[n_classes, m]`` bool: what training says of pairs; that it says nothing is the last."""
+    behaviour = np.stack([np.asarray(graph[ends]).ravel() > 0 for graph in related])
+    return np.concatenate([behaviour, ~behaviour.any(axis=0, keepdims=True)])
+
+
+def _training_keys(related: Sequence[sparse.csr_array]) -> np.ndarray:
+    """Smaller end times n_items plus the larger one, of all training pairs."""
+    n_items = related[0].shape[0]
+    upper = sparse.coo_array(sparse.triu(sum(related[1:], related[0]), k=1))
+    return upper.coords[0].astype(np.int64) * n_items + upper.coords[1]
+
+
+def _by_likeness(said: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+    """``[n, n_classes]`` logarithms of what is expected of pairs like the judged ones.
+
+    Args:
+        said: ``[m, n_classes]`` summed confidence in each label of the judged pairs, which come
+            first.
+        evidence: ``[n, f]``.
+    """
+    m = len(said)
+    ranked = np.sort(said, axis=1)
+    margin = ranked[:, -1] - ranked[:, -2]  # what labellers dispute teaches little
+    clear = margin > 0
+    labels, weights = said.argmax(axis=1)[clear], margin[clear]
+    others = np.concatenate([evidence[:m][~clear], evidence[m:]])
+    of_clear, of_others = generalise(evidence[:m][clear], labels, weights, others, len(CLASSES))
+    found = np.zeros((len(evidence), len(CLASSES)))
+    found[np.flatnonzero(clear)] = of_clear
+    found[np.setdiff1d(np.arange(len(evidence)), np.flatnonzero(clear))] = of_others
+    return found
+
+
+def _by_behaviour(belief: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """``[n, n_classes]`` logarithms of the chance that training says what it says of a pair.
+
+    Args:
+        belief: ``[n, n_classes]`` before behaviour is looked at; those count most that are sure.
+        classes: ``[n_classes, n]`` bool, what training says.
+    """
+    kinds = classes[: len(RELATIONS)].T @ (1 << np.arange(len(RELATIONS)))
+    observed = np.eye(1 << len(RELATIONS))[kinds][:, 1:]  # one, the other, or both
+    counts = (belief * _trust(belief)[:, None]).T @ observed
+    counts += FLAT * observed.sum(axis=0)
+    chances = np.log(counts / counts.sum(axis=1, keepdims=True) + 1e-12)
+    return observed @ chances.T
+
+
+def _softmax(total: np.ndarray) -> np.ndarray:
+    belief = np.exp(total - total.max(axis=1, keepdims=True))
+    return belief / belief.sum(axis=1, keepdims=True)
+
+
+def _trust(belief: np.ndarray) -> np.ndarray:
+    """``[n]`` in [0, 1], how far the largest belief is above an even one."""
+    even = 1 / belief.shape[1]
+    return (belief.max(axis=1) - even) / (1 - even)
+
+
 def _used(ends: tuple[np.ndarray, np.ndarray], related: Sequence[sparse.csr_array]) -> np.ndarray:
-    """``[m]`` bool: training pairs, and pairs of which an item has few of them.
+    """``[m]`` bool: training pairs, and pairs of items that both have some, of which one has few.
 
     A labeller says what would do; behaviour, where it is rich, says which of all that would do is
-    chosen.
+    chosen. Of an item without any nobody knows yet whether it is chosen at all: it borrows.
     """
     observed = np.stack([np.asarray(graph[ends]).ravel() > 0 for graph in related]).any(axis=0)
-    few = sum(np.diff(graph.indptr) for graph in related) <= SPARSE
-    return observed | few[ends[0]] | few[ends[1]]
+    had = sum(np.diff(graph.indptr) for graph in related)
+    fewer = np.minimum(had[ends[0]], had[ends[1]])
+    return observed | ((fewer > 0) & (fewer <= SPARSE))
 
 
 def _chances(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ class BehaviourGraph(Rows):
         popularity: ``[n_nodes]``, in how many rows each node stands.
         target: ``[n_edges]`` in [0, 1], what supervision says of each edge.
         trust: ``[n_edges]`` in [0, 1], how much that counts; 0 where nothing is said.
+        strength: ``[n_edges]`` in [0, 1], one, or less where supervision speaks against the edge.
     """
 
     evidence: Tensor
@@ -34,11 +35,7 @@ class BehaviourGraph(Rows):
     popularity: Tensor
     target: Tensor
     trust: Tensor
-
-    @property
-    def strength(self) -> Tensor:
-        """``[n_edges]``: one for an edge, less where supervision speaks against it."""
-        return 1 - self.trust * (1 - self.target)
+    strength: Tensor
 
     @cached_property
     def judged(self) -> Tensor:

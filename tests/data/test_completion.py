@@ -28,6 +28,7 @@ def behaviour(pairs, outsiders=()) -> Behaviour:
         popularity=np.bincount(edges[:, 1], minlength=n_nodes),
         target=np.zeros(len(edges), np.float32),
         trust=np.zeros(len(edges), np.float32),
+        strength=np.ones(len(edges), np.float32),
     )
 
 

@@ -31,6 +31,7 @@ def test_borrowed_rows_are_what_the_neighbours_agree_on():
         popularity=np.array([0, 0, 1, 0, 2]),
         target=np.zeros(3, np.float32),
         trust=np.zeros(3, np.float32),
+        strength=np.ones(3, np.float32),
     )
     neighbours = content_neighbours(CONTENT, np.array([False, True, False, True, False]), k=1)
     neighbours = neighbours + content_neighbours(CONTENT, np.arange(5) == 1, k=1)

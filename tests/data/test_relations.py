@@ -5,9 +5,14 @@ import pytest
 from scipy import sparse
 
 from recbole_mmsc.data.evidence import EVIDENCE, OTHER_BEHAVIOUR
-from recbole_mmsc.data.relations import read_behaviours
+from recbole_mmsc.data.relations import read_graphs, weigh_behaviours
 
 IDS = {"A": 1, "B": 2, "C": 3, "D": 4}  # 0 is RecBole's padding
+
+
+def read_behaviours(path, ids, related, content, seed):
+    graphs, outsiders = read_graphs(path, ids, related[0].shape[0])
+    return weigh_behaviours(graphs, related, content, seed), outsiders
 
 
 def nothing(n_items):

@@ -20,6 +20,7 @@ def graph(rows: list[list[int]], n_nodes: int, evidence=None, contrast=None) -> 
         popularity=torch.bincount(entries, minlength=n_nodes),
         target=torch.zeros(len(entries)),
         trust=torch.zeros(len(entries)),
+        strength=torch.ones(len(entries)),
     )
 
 
