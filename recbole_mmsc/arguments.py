@@ -145,7 +145,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--workers",
         type=int,
         metavar="N",
-        help="processes that load pictures, 0 for none; default: one per core if there are many",
+        help="processes that load pictures, 0 for none; default: what the cores have room for",
     )
     encode.add_argument(
         "--batch-size", type=int, metavar="N", help="texts or pictures at once; default: encoder's"

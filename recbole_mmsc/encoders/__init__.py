@@ -28,12 +28,14 @@ class Encoder(ABC):
         modalities: what it encodes, a subset of ``("text", "image")``.
         template: which fields of an item make its text.
         batch_size: how many texts or pictures it likes to get at once.
+        fills_cores: whether encoding alone keeps the cores busy; known once it is placed.
     """
 
     name: str
     modalities: tuple[str, ...] = ("text",)
     template: TextTemplate = DEFAULT_TEMPLATE
     batch_size: int = 64
+    fills_cores: bool = False
 
     def fit(self, texts: Sequence[str]) -> None:  # noqa: B027 (doing nothing is the default)
         """See all texts of the catalogue once, before any is encoded; fixed weights ignore it."""

@@ -58,6 +58,7 @@ class FrozenEncoder(Encoder):
         self.device = choose_device(device)
         self.dtype = choose_dtype(precision, self.device)
         self.model.to(self.device, self.dtype)
+        self.fills_cores = self.device.type == "cpu"
 
     def describe(self) -> dict[str, str]:
         """Header entries; the checksum is that of the weights' file, or of several in a row."""

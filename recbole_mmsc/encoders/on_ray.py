@@ -51,7 +51,7 @@ def encode_on_ray(
             scheduling_strategy="SPREAD",
         )(_make_share)
         if options["workers"] is None:
-            workers = min(default_workers(len(job.pictures)), shares.cpus)
+            workers = min(default_workers(len(job.pictures), job.encoder.fills_cores), shares.cpus)
             options = {**options, "workers": workers}
         if options["images"] is not None:
             options = {**options, "images": Path(options["images"]).resolve()}

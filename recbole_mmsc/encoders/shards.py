@@ -27,8 +27,7 @@ def encode_shards(
     Args:
         job: what is encoded.
         shards: which shards, counted from 0.
-        workers: processes that load pictures, 0 for none; by default as many as there are cores,
-            or none if there are few pictures.
+        workers: processes that load pictures, 0 for none; by default :func:`default_workers`.
         progress: show a progress bar on stderr.
 
     Returns:
@@ -60,7 +59,8 @@ def _loader(job: Job, shards: Sequence[int], workers: int | None) -> PictureLoad
     if job.source is None or not job.pictures:
         return None
     if workers is None:
-        workers = default_workers(sum(len(job.pictures_of(shard)) for shard in shards))
+        pictures = sum(len(job.pictures_of(shard)) for shard in shards)
+        workers = default_workers(pictures, job.encoder.fills_cores)
     return PictureLoader(job.source, job.encoder.image_transform(), workers, job.batch_size)
 
 

@@ -81,12 +81,20 @@ class PictureLoader:
             self._pool.shutdown(cancel_futures=True)
 
 
-def default_workers(pictures: int) -> int:
-    """How many workers so many pictures are worth on this machine."""
+def default_workers(pictures: int, cores_are_busy: bool) -> int:
+    """How many workers so many pictures are worth on this machine.
+
+    Args:
+        pictures: how many are to be loaded.
+        cores_are_busy: a model that runs on the cores takes some ten times as long over a picture
+            as loading it does, so that one worker in eight cores keeps up, and fewer cores are
+            best left to the model.
+    """
     if pictures <= FEW:
         return 0
     affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
-    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, _MOST_WORKERS)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(cores // 8 if cores_are_busy else cores, _MOST_WORKERS)
 
 
 def load_chunk(source: Source, transform: Transform, pictures: Sequence[Picture]) -> Loaded:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recbole_mmsc.images.loading import CHUNK, PictureLoader
+from recbole_mmsc.images.loading import CHUNK, PictureLoader, default_workers
 from recbole_mmsc.images.sources import open_source
 
 
@@ -67,3 +67,14 @@ def test_a_lost_worker_is_an_error_that_says_what_to_do(opened):
             list(loader.load(pictures[n : n + 5] for n in range(0, 100, 5)))
     finally:
         loader.close()
+
+
+@pytest.mark.parametrize(
+    ("pictures", "busy", "cores", "workers"),
+    [(512, False, 8, 0), (513, False, 8, 8), (513, True, 2, 0), (513, True, 17, 2)],
+)
+def test_workers_are_as_many_as_the_cores_have_room_for(
+    monkeypatch, pictures, busy, cores, workers
+):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    assert default_workers(pictures, busy) == workers
