@@ -10,7 +10,7 @@ from scipy import sparse
 from recbole_mmsc.dataset_builders.product import CO_PURCHASE, CO_VIEW
 
 BEHAVIOURS = {"co_view": CO_VIEW, "co_purchase": CO_PURCHASE}
-PAIRS_AT_ONCE, VECTORS_AT_ONCE = 200_000, 20_000
+PAIRS_AT_ONCE, VECTORS_AT_ONCE = 50_000, 20_000
 CONTRAST_AT_MOST = 200_000  # pairs that are no edges: enough to learn a dozen numbers from
 
 OTHER_BEHAVIOUR = "edge of the other behaviour"

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from recbole_mmsc.data.sparse_rows import largest_of_rows
 
-ROWS_AT_ONCE = 2048
+ROWS_AT_ONCE = 512
 BORROWED_AT_MOST = 64
 
 
