@@ -21,7 +21,6 @@ RANDOM = "random"  # how a pair was chosen whose label tells how well the labell
 COLUMNS = ("query", "target", "label", "confidence", "labeller", "prompt_version")
 DOUBT = 5.0  # judgements that a labeller is taken to have made at random, before any is looked at
 SPARSE = 2  # training pairs of an item that has few
-FLAT = 0.02  # share of the pairs that say nothing about how behaviour goes with what is believed
 APPROVED = 0.5  # a pair is related if that is likelier than all else together
 
 
@@ -104,16 +103,15 @@ def read_supervision(
 ) -> Supervision:
     """Read the labels of some labellers and put them together.
 
-    The logarithms of three things add up, and a softmax turns them into beliefs:
+    The logarithms of two things add up, and a softmax turns them into beliefs:
 
     - *votes.* A labeller's vote is worth what its labels have been worth so far: from the pairs
       that it was given at random we count how often it says each label of pairs that training
       calls substitutes, complements, or neither (Dawid and Skene 1979, with behaviour as the
       reference). It counts by the confidence in the label; ``unsure`` says nothing.
-    - *likeness.* What :func:`generalise` expects the labels to be, by the evidence for the pair:
-      so a labeller speaks of all training pairs that are like those it was given.
-    - *behaviour.* How often training calls pairs substitutes or complements of which likeness
-      says the one or the other.
+    - *likeness.* What :func:`generalise` expects the labels to be, by the evidence for the pair
+      and by what training says of it: so a labeller speaks of all training pairs that are like
+      those it was given, and behaviour is believed as far as it goes with the labels.
 
     So a labeller that says the same of everything, or anything of anything, has no say, and
     labellers that contradict each other leave a belief that few trust. Beliefs are of all training
@@ -146,9 +144,10 @@ def read_supervision(
     if evidence is not None:
         others = np.setdiff1d(_training_keys(related), judged)
         pairs = np.concatenate([judged, others])
+        ends = np.divmod(pairs, n_items)
+        known = np.column_stack([evidence(ends), _classes(ends, related).T])
         total = np.concatenate([total, np.zeros((len(others), len(CLASSES)))])
-        total += _by_likeness(said, evidence(np.divmod(pairs, n_items)))
-        total += _by_behaviour(_softmax(total), _classes(np.divmod(pairs, n_items), related))
+        total += _by_likeness(said, known)
     used = _used(np.divmod(pairs, n_items), related)
     belief = _softmax(total[used])
     ends = np.divmod(pairs[used], n_items)
@@ -192,21 +191,6 @@ def _by_likeness(said: np.ndarray, evidence: np.ndarray) -> np.ndarray:
     found[np.flatnonzero(clear)] = of_clear
     found[np.setdiff1d(np.arange(len(evidence)), np.flatnonzero(clear))] = of_others
     return found
-
-
-def _by_behaviour(belief: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """``[n, n_classes]`` logarithms of the chance that training says what it says of a pair.
-
-    Args:
-        belief: ``[n, n_classes]`` before behaviour is looked at; those count most that are sure.
-        classes: ``[n_classes, n]`` bool, what training says.
-    """
-    kinds = classes[: len(RELATIONS)].T @ (1 << np.arange(len(RELATIONS)))
-    observed = np.eye(1 << len(RELATIONS))[kinds][:, 1:]  # one, the other, or both
-    counts = (belief * _trust(belief)[:, None]).T @ observed
-    counts += FLAT * observed.sum(axis=0)
-    chances = np.log(counts / counts.sum(axis=1, keepdims=True) + 1e-12)
-    return observed @ chances.T
 
 
 def _softmax(total: np.ndarray) -> np.ndarray:
