@@ -105,7 +105,8 @@ class MMSC(GeneralRecommender):
             asked, row = queries[chosen].unique(return_inverse=True)
             source = sources[relation][torch.searchsorted(batch, asked % self.n_items)]
             at_positives = torch.searchsorted(batch, positives[chosen])
-            scores = source @ targets[relation][at_candidates].T + bias[relation][at_candidates]
+            answers = targets[relation][at_candidates].T
+            scores = torch.addmm(bias[relation][at_candidates], source, answers)
             positive = (source[row] * targets[relation][at_positives]).sum(dim=-1)
             positive = positive + bias[relation][at_positives]
             known = self._known(asked, candidates)

@@ -15,11 +15,11 @@ def sampled_softmax(
     Args:
         positive: ``[p]`` scores of the positives.
         row: ``[p]`` row in ``scores`` of the query of each positive.
-        scores: ``[q, c]`` scores of the candidates.
+        scores: ``[q, c]`` scores of the candidates; those of known positives are overwritten.
         known: ``[q, c]`` bool, candidates that are positives of the query.
         counts: ``[p]`` what each positive counts, 1 for one that is not doubted.
     """
-    negatives = scores.masked_fill(known, float("-inf")).logsumexp(dim=1)
+    negatives = scores.masked_fill_(known, float("-inf")).logsumexp(dim=1)
     return (counts * F.softplus(negatives[row] - positive)).mean()
 
 
