@@ -1,34 +1,24 @@
-"""What labellers say of pairs, put together: ``supervision/<labeller>.parquet`` for MMSC."""
+"""What labellers say of pairs, put together for MMSC."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from scipy import sparse
 
 from recbole_mmsc.data.generalise import generalise
+from recbole_mmsc.data.labels import CLASSES, read_labels
 from recbole_mmsc.data.queries import RELATIONS
 
-CLASSES = (*RELATIONS, "irrelevant")
-UNSURE = "unsure"
-RANDOM = "random"  # how a pair was chosen whose label tells how well the labeller judges
-COLUMNS = ("query", "target", "label", "confidence", "labeller", "prompt_version")
 DOUBT = 5.0  # judgements that a labeller is taken to have made at random, before any is looked at
 SPARSE = 2  # training pairs of an item that has few
 APPROVED = 0.5  # a pair is related if that is likelier than all else together
 
 
 Evidence = Callable[[tuple[np.ndarray, np.ndarray]], np.ndarray]  # pairs → [n_pairs, f]
-
-
-class SupervisionError(ValueError):
-    """A file of labels is missing, damaged, or speaks of other items."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +79,6 @@ def strength(target: np.ndarray, trust: np.ndarray) -> np.ndarray:
     return np.where(target > APPROVED, 1, 1 - trust * (1 - target)).astype(np.float32)
 
 
-def supervision_path(folder: Path, labeller: str) -> Path:
-    """Where the labels of ``labeller`` lie in a dataset folder (``a:b/c`` is filed as a-b-c)."""
-    return folder / "supervision" / (re.sub(r"[^A-Za-z0-9._+]+", "-", labeller) + ".parquet")
-
-
 def read_supervision(
     folder: Path,
     labellers: Sequence[str],
@@ -130,12 +115,13 @@ def read_supervision(
     n_items = related[0].shape[0]
     keys, votes, counts = [], [], []
     for labeller in labellers:
-        pairs, labels, confidence, random = _read(folder, labeller, ids)
-        classes = _classes(tuple(pairs.T), related)
-        said = np.log(_chances(labels[random], classes[:, random]))[:, labels].T
-        keys.append(pairs.min(axis=1) * n_items + pairs.max(axis=1))
-        votes.append(confidence[:, None] * said)
-        counts.append(confidence[:, None] * np.eye(len(CLASSES))[labels])
+        labels = read_labels(folder, labeller, ids)
+        classes = _classes(tuple(labels.pairs.T), related)
+        random, said, confidence = labels.random, labels.said, labels.confidence[:, None]
+        chances = _chances(said[random], classes[:, random])
+        keys.append(labels.pairs.min(axis=1) * n_items + labels.pairs.max(axis=1))
+        votes.append(confidence * np.log(chances)[:, said].T)
+        counts.append(confidence * np.eye(len(CLASSES))[said])
     judged, place = np.unique(np.concatenate(keys), return_inverse=True)
     total, said = np.zeros((2, len(judged), len(CLASSES)))
     np.add.at(total, place, np.concatenate(votes))
@@ -180,16 +166,15 @@ def _by_likeness(said: np.ndarray, evidence: np.ndarray) -> np.ndarray:
             first.
         evidence: ``[n, f]``.
     """
-    m = len(said)
     ranked = np.sort(said, axis=1)
     margin = ranked[:, -1] - ranked[:, -2]  # what labellers dispute teaches little
-    clear = margin > 0
-    labels, weights = said.argmax(axis=1)[clear], margin[clear]
-    others = np.concatenate([evidence[:m][~clear], evidence[m:]])
-    of_clear, of_others = generalise(evidence[:m][clear], labels, weights, others, len(CLASSES))
-    found = np.zeros((len(evidence), len(CLASSES)))
-    found[np.flatnonzero(clear)] = of_clear
-    found[np.setdiff1d(np.arange(len(evidence)), np.flatnonzero(clear))] = of_others
+    labels, weights = said.argmax(axis=1)[margin > 0], margin[margin > 0]
+    teaches = np.zeros(len(evidence), bool)
+    teaches[: len(said)] = margin > 0
+    found = np.empty((len(evidence), len(CLASSES)))
+    found[teaches], found[~teaches] = generalise(
+        evidence[teaches], labels, weights, evidence[~teaches], len(CLASSES)
+    )
     return found
 
 
@@ -231,54 +216,6 @@ def _chances(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     habit = (said.sum(axis=0) + 1) / (len(labels) + len(CLASSES))
     counts = classes.astype(np.float64) @ said + DOUBT * habit
     return counts / counts.sum(axis=1, keepdims=True)
-
-
-def _read(
-    folder: Path, labeller: str, ids: dict[str, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs ``[m, 2]``, labels ``[m]``, confidence ``[m]``, and which ``[m]`` were random.
-
-    Where a file does not say how its pairs were chosen, or none at random, all count as random.
-    """
-    path = supervision_path(folder, labeller)
-    if not path.is_file():
-        there = sorted(file.stem for file in path.parent.glob("[!.]*.parquet"))
-        raise SupervisionError(
-            f"expected the labels of {labeller} in {path}, found "
-            f"{', '.join(there) or 'no labels at all'}; make them: "
-            f"recbole-mmsc label {folder.name} --labeller {labeller}"
-        )
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise SupervisionError(f"expected a Parquet file of labels in {path}: {error}") from None
-    if missing := [name for name in COLUMNS if name not in table.column_names]:
-        raise SupervisionError(f"expected the columns {', '.join(missing)} in {path}, found none")
-    columns = {name: table[name].to_pylist() for name in ("query", "target", "label")}
-    if unknown := {*columns["label"]} - {*CLASSES, UNSURE}:
-        raise SupervisionError(
-            f"expected labels out of {', '.join((*CLASSES, UNSURE))} in {path}, found "
-            f"{sorted(map(str, unknown))[0]!r}"
-        )
-    if strangers := ({*columns["query"]} | {*columns["target"]}) - ids.keys():
-        raise SupervisionError(
-            f"expected items of the catalogue in {path}, found {sorted(map(str, strangers))[0]!r}; "
-            f"label the dataset again"
-        )
-    confidence = np.array(table["confidence"].to_pylist(), dtype=np.float64)
-    if not ((confidence >= 0) & (confidence <= 1)).all():
-        raise SupervisionError(f"expected every confidence in [0, 1] in {path}")
-    pairs = np.array(
-        [[ids[name] for name in columns[end]] for end in ("query", "target")], np.int64
-    ).T
-    labels = np.array([CLASSES.index(name) if name != UNSURE else -1 for name in columns["label"]])
-    random = np.ones(len(labels), bool)
-    if "chosen" in table.column_names:
-        random = np.array(table["chosen"].to_pylist()) == RANDOM
-    sure = labels >= 0
-    if not random[sure].any():
-        random[:] = True
-    return pairs[sure], labels[sure].astype(np.int64), confidence[sure], random[sure]
 
 
 def _symmetric(

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from recbole_mmsc.data.supervision import supervision_path
+from recbole_mmsc.data.labels import supervision_path
 from recbole_mmsc.supervision.cache import Cache
 from recbole_mmsc.supervision.catalogue import read_catalogue
 from recbole_mmsc.supervision.judgement import Failure, Judgement, Key

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from recbole_mmsc.data.supervision import CLASSES, RANDOM, UNSURE, supervision_path
+from recbole_mmsc.data.labels import CLASSES, RANDOM, UNSURE, supervision_path
 from recbole_mmsc.supervision.judgement import Pair
 
 SAMPLE = 5  # pairs shown of each label

@@ -11,7 +11,8 @@ from scipy import sparse
 
 from recbole_mmsc.data.completion import Completion
 from recbole_mmsc.data.evidence import ends_of
-from recbole_mmsc.data.supervision import RANDOM, SPARSE
+from recbole_mmsc.data.labels import RANDOM
+from recbole_mmsc.data.supervision import SPARSE
 from recbole_mmsc.nn.behaviour import BehaviourEncoder, BehaviourGraph
 
 SHARES = {"doubtful": 0.4, "suggested": 0.25, "sparse": 0.15}  # of the budget; the rest is random

@@ -6,14 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import sparse
 
+from recbole_mmsc.data.labels import SupervisionError, supervision_path
 from recbole_mmsc.data.positives import positives_of
-from recbole_mmsc.data.supervision import (
-    Supervision,
-    SupervisionError,
-    read_supervision,
-    strength,
-    supervision_path,
-)
+from recbole_mmsc.data.supervision import Supervision, read_supervision, strength
 from recbole_mmsc.data.training import undirected
 
 N = 60

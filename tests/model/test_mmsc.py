@@ -13,8 +13,8 @@ from recbole.data.interaction import Interaction
 from recbole.utils import get_trainer, init_seed
 
 from recbole_mmsc import run_recbole
+from recbole_mmsc.data.labels import SupervisionError
 from recbole_mmsc.data.queries import RELATIONS
-from recbole_mmsc.data.supervision import SupervisionError
 from recbole_mmsc.data.words import read_texts
 from recbole_mmsc.model.mmsc import MMSC
 from recbole_mmsc.settings import SettingsError

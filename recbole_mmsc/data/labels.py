@@ -1,0 +1,97 @@
+"""What one labeller says of pairs: ``supervision/<labeller>.parquet``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recbole_mmsc.data.queries import RELATIONS
+
+CLASSES = (*RELATIONS, "irrelevant")
+UNSURE = "unsure"
+RANDOM = "random"  # how a pair was chosen whose label tells how well the labeller judges
+COLUMNS = ("query", "target", "label", "confidence", "labeller", "prompt_version")
+
+
+class SupervisionError(ValueError):
+    """A file of labels is missing, damaged, or speaks of other items."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The labels of which the labeller is sure.
+
+    Args:
+        pairs: ``[m, 2]`` rows of items.
+        said: ``[m]`` indices into :data:`CLASSES`.
+        confidence: ``[m]`` in [0, 1].
+        random: ``[m]`` bool, pairs that were chosen at random; where a file does not say how its
+            pairs were chosen, or none at random, all count as random.
+    """
+
+    pairs: np.ndarray
+    said: np.ndarray
+    confidence: np.ndarray
+    random: np.ndarray
+
+
+def supervision_path(folder: Path, labeller: str) -> Path:
+    """Where the labels of ``labeller`` lie in a dataset folder (``a:b/c`` is filed as a-b-c)."""
+    return folder / "supervision" / (re.sub(r"[^A-Za-z0-9._+]+", "-", labeller) + ".parquet")
+
+
+def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
+    """Read what one labeller says.
+
+    Args:
+        folder: ``dataset/<name>``.
+        labeller: whose labels, ``supervision/<labeller>.parquet``.
+        ids: item id → row.
+
+    Raises:
+        SupervisionError: the file is missing, damaged, or speaks of items that are not there.
+    """
+    path = supervision_path(folder, labeller)
+    if not path.is_file():
+        there = sorted(file.stem for file in path.parent.glob("[!.]*.parquet"))
+        raise SupervisionError(
+            f"expected the labels of {labeller} in {path}, found "
+            f"{', '.join(there) or 'no labels at all'}; make them: "
+            f"recbole-mmsc label {folder.name} --labeller {labeller}"
+        )
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise SupervisionError(f"expected a Parquet file of labels in {path}: {error}") from None
+    if missing := [name for name in COLUMNS if name not in table.column_names]:
+        raise SupervisionError(f"expected the columns {', '.join(missing)} in {path}, found none")
+    columns = {name: table[name].to_pylist() for name in ("query", "target", "label")}
+    if unknown := {*columns["label"]} - {*CLASSES, UNSURE}:
+        raise SupervisionError(
+            f"expected labels out of {', '.join((*CLASSES, UNSURE))} in {path}, found "
+            f"{sorted(map(str, unknown))[0]!r}"
+        )
+    if strangers := ({*columns["query"]} | {*columns["target"]}) - ids.keys():
+        raise SupervisionError(
+            f"expected items of the catalogue in {path}, found {sorted(map(str, strangers))[0]!r}; "
+            f"label the dataset again"
+        )
+    confidence = np.array(table["confidence"].to_pylist(), dtype=np.float64)
+    if not ((confidence >= 0) & (confidence <= 1)).all():
+        raise SupervisionError(f"expected every confidence in [0, 1] in {path}")
+    pairs = np.array(
+        [[ids[name] for name in columns[end]] for end in ("query", "target")], np.int64
+    ).T
+    labels = np.array([CLASSES.index(name) if name != UNSURE else -1 for name in columns["label"]])
+    random = np.ones(len(labels), bool)
+    if "chosen" in table.column_names:
+        random = np.array(table["chosen"].to_pylist()) == RANDOM
+    sure = labels >= 0
+    if not random[sure].any():
+        random[:] = True
+    return Labels(pairs[sure], labels[sure].astype(np.int64), confidence[sure], random[sure])
