@@ -134,9 +134,9 @@ def read_supervision(
         known = np.column_stack([evidence(ends), _classes(ends, related).T])
         total = np.concatenate([total, np.zeros((len(others), len(CLASSES)))])
         total += _by_likeness(said, known)
-    used = _used(np.divmod(pairs, n_items), related)
-    belief = _softmax(total[used])
-    ends = np.divmod(pairs[used], n_items)
+    belief = _softmax(total)
+    used = _used(np.divmod(pairs, n_items), belief, related)
+    belief, ends = belief[used], np.divmod(pairs[used], n_items)
     return Supervision(
         [_symmetric(ends, column, n_items) for column in belief.T[: len(RELATIONS)]],
         _symmetric(ends, _trust(belief), n_items),
@@ -189,16 +189,27 @@ def _trust(belief: np.ndarray) -> np.ndarray:
     return (belief.max(axis=1) - even) / (1 - even)
 
 
-def _used(ends: tuple[np.ndarray, np.ndarray], related: Sequence[sparse.csr_array]) -> np.ndarray:
-    """``[m]`` bool: training pairs, and pairs of items that both have some, of which one has few.
+def _used(
+    ends: tuple[np.ndarray, np.ndarray], belief: np.ndarray, related: Sequence[sparse.csr_array]
+) -> np.ndarray:
+    """``[m]`` bool: training pairs, and new pairs for items that have few of them.
 
     A labeller says what would do; behaviour, where it is rich, says which of all that would do is
-    chosen. Of an item without any nobody knows yet whether it is chosen at all: it borrows.
+    chosen, and how often. So an item with up to :data:`SPARSE` training pairs gets as many new ones
+    at the most, those most believed to be of a relation. Of an item without any nobody knows yet
+    whether it is chosen at all: it borrows.
     """
-    observed = np.stack([np.asarray(graph[ends]).ravel() > 0 for graph in related]).any(axis=0)
+    observed = ~_classes(ends, related)[-1]
     had = sum(np.diff(graph.indptr) for graph in related)
     fewer = np.minimum(had[ends[0]], had[ends[1]])
-    return observed | ((fewer > 0) & (fewer <= SPARSE))
+    sure = belief[:, : len(RELATIONS)].max(axis=1)
+    new = np.flatnonzero(~observed & (fewer > 0) & (fewer <= SPARSE) & (sure > APPROVED))
+    item = np.where(had[ends[0]] == fewer, ends[0], ends[1])[new]
+    order = np.lexsort((-sure[new], item))
+    of_item = item[order]
+    place = np.arange(len(new)) - np.searchsorted(of_item, of_item)  # among its item's, from 0
+    observed[new[order[place < had[of_item]]]] = True
+    return observed
 
 
 def _chances(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:

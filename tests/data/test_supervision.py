@@ -96,6 +96,15 @@ def test_only_pairs_chosen_at_random_tell_how_well_it_judges(tmp_path):
     assert believed(asked, 25, 5)[2] > believed(anyhow, 25, 5)[2]
 
 
+def test_an_item_with_few_pairs_gets_as_many_new_ones_and_no_other_gets_any(tmp_path):
+    new = [(5, 35, "substitute"), (6, 35, "substitute"), (7, 35, "irrelevant")]  # 35 has one pair
+    rich, without = (5, 9, "substitute"), (5, 50, "substitute")
+    write(tmp_path, "good", [*RIGHT, *new, rich, without])
+    supervision = read_supervision(tmp_path, ["good"], IDS, RELATED)
+    assert [believed(supervision, *row[:2])[2] > 0 for row in new] == [True, False, False]
+    assert believed(supervision, 5, 9) == believed(supervision, 5, 50) == (0, 0, 0)
+
+
 def test_training_pairs_are_weighed_and_approved_ones_added():
     trust = sparse.csr_array(graph((1, 2), (3, 50)) * 0.8)
     target = graph((1, 2), (3, 50)).astype(np.float32)
