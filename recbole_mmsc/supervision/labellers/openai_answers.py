@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -44,6 +45,8 @@ WAYS_TO_ASK: tuple[dict[str, Any], ...] = (
     # Models that think before they answer have no temperature, and another word for the limit.
     {"response_format": _FORMAT, "max_completion_tokens": 4000},
 )
+# Part of the version of what is asked: another form of answer is another question.
+FORM = hashlib.sha256(json.dumps([ANSWER_IN_WORDS, WAYS_TO_ASK]).encode()).hexdigest()[:8]
 
 # Of an answer whose label is clear and whose confidence is not: as good as none.
 UNTOLD = 0.5

@@ -16,7 +16,7 @@ from recbole_mmsc.supervision.prompt import read_prompt
 from . import Labeller, LabellerOptions
 from .in_steps import in_steps
 from .openai_address import is_this_machine, model_and_address
-from .openai_answers import ANSWER_IN_WORDS, read_answer
+from .openai_answers import ANSWER_IN_WORDS, FORM, read_answer
 from .openai_client import ChatClient, NoAnswer, Patience
 
 KEY = "OPENAI_API_KEY"
@@ -58,7 +58,7 @@ class OpenAIServer(Labeller):
     ) -> None:
         self._prompt = read_prompt(options.prompt)
         self.name = f"openai:{argument}"
-        self.prompt_version = f"{self._prompt.version}:{self._prompt.checksum}"
+        self.prompt_version = f"{self._prompt.version}:{self._prompt.checksum}:{FORM}"
         self._model, self._base, self._key = model, base, key
         self._options, self._patience = options, patience
 
