@@ -14,6 +14,7 @@ from scipy import sparse
 from recbole_mmsc.data.evidence import BEHAVIOURS, contrasted, ends_of, evidence_for
 from recbole_mmsc.data.supervision import Supervision, strength
 
+OTHERWISE = 0.3  # what an edge counts whose pair training calls the other relation
 MINIMAL_CITATIONS = 2  # an outsider that stands beside one item alone connects nothing
 
 
@@ -30,7 +31,8 @@ class Behaviour:
         popularity: ``[n_nodes]`` int64, in how many rows each node stands.
         target: ``[n_edges]`` float32 in [0, 1], what supervision says of the edge.
         trust: ``[n_edges]`` float32 in [0, 1], how much that counts; 0 where nothing is said.
-        strength: ``[n_edges]`` float32 in [0, 1], one, or less where that speaks against the edge.
+        strength: ``[n_edges]`` float32 in [0, 1], one, or less where supervision speaks against the
+            edge, or training calls the pair the other relation.
     """
 
     offsets: np.ndarray
@@ -106,8 +108,8 @@ def weigh_behaviours(
         ]
     rng = np.random.default_rng(seed)
     return [
-        _behaviour(graphs, index, pairs, content, supervision, rng)
-        for index, pairs in enumerate(related)
+        _behaviour(graphs, index, related, content, supervision, rng)
+        for index in range(len(related))
     ]
 
 
@@ -144,6 +146,24 @@ def _graph(items: np.ndarray, nodes: np.ndarray, n_nodes: int) -> sparse.csr_arr
     return graph
 
 
+def _as_labelled(
+    rows: sparse.csr_array, index: int, related: Sequence[sparse.csr_array]
+) -> np.ndarray:
+    """``[n_edges]`` float32: one, but :data:`OTHERWISE` for edges that are not of the relation.
+
+    Under an exclusive label policy a pair that is both co-viewed and co-purchased is a substitute,
+    and its co-purchase says little about what complements the two.
+    """
+    n_nodes = rows.shape[1]
+
+    def keys(matrix: sparse.csr_array) -> np.ndarray:
+        items, nodes = ends_of(matrix)
+        return items * n_nodes + nodes
+
+    own, other = (np.isin(keys(rows), keys(related[r])) for r in (index, 1 - index))
+    return np.where(other & ~own, OTHERWISE, 1).astype(np.float32)
+
+
 def _with_edges(graph: sparse.csr_array, approved: sparse.csr_array) -> sparse.csr_array:
     items, nodes = (
         np.concatenate(ends) for ends in zip(ends_of(graph), ends_of(approved), strict=True)
@@ -154,21 +174,24 @@ def _with_edges(graph: sparse.csr_array, approved: sparse.csr_array) -> sparse.c
 def _behaviour(
     graphs: Sequence[sparse.csr_array],
     index: int,
-    related: sparse.csr_array,
+    related: Sequence[sparse.csr_array],
     content: np.ndarray | None,
     supervision: Supervision | None,
     rng: np.random.Generator,
 ) -> Behaviour:
-    rows = graphs[index][: related.shape[0]]
+    rows = graphs[index][: related[index].shape[0]]
     items, nodes = ends_of(rows)
     evidence = evidence_for((items, nodes), graphs, index, content)
-    contrast = contrasted(graphs, index, related, content, rng)
+    contrast = contrasted(graphs, index, related[index], content, rng)
     mean, deviation = 0.0, 1.0
     if len(evidence):
         mean, deviation = evidence.mean(axis=0), evidence.std(axis=0) + 1e-6
     target = trust = np.zeros(len(nodes), np.float32)
+    counts = _as_labelled(rows, index, related)
     if supervision is not None:
         target, trust = supervision.of(index, items, nodes)
+        otherwise, _ = supervision.of(1 - index, items, nodes)
+        counts = np.where(trust > 0, strength(target + OTHERWISE * otherwise, trust), counts)
     return Behaviour(
         offsets=rows.indptr.astype(np.int64),
         entries=nodes,
@@ -177,5 +200,5 @@ def _behaviour(
         popularity=np.diff(graphs[index].indptr).astype(np.int64),
         target=target,
         trust=trust,
-        strength=strength(target, trust),
+        strength=counts,
     )

@@ -27,7 +27,7 @@ class BehaviourGraph(Rows):
         popularity: ``[n_nodes]``, in how many rows each node stands.
         target: ``[n_edges]`` in [0, 1], what supervision says of each edge.
         trust: ``[n_edges]`` in [0, 1], how much that counts; 0 where nothing is said.
-        strength: ``[n_edges]`` in [0, 1], one, or less where supervision speaks against the edge.
+        strength: ``[n_edges]`` in [0, 1], one, or less where something speaks against the edge.
     """
 
     evidence: Tensor

@@ -146,3 +146,18 @@ def test_pairs_of_the_other_relation_are_contrasted_without_their_mark(tmp_path)
     pair = sparse.csr_array(([1.0, 1.0], ([1, 2], [2, 1])), shape=(41, 41), dtype=np.float32)
     (_, known), _ = read_behaviours(file, ids, [nothing(41), pair], None, seed=0)
     assert len(known.contrast) == len(co_purchase.contrast) - 2
+
+
+def test_an_edge_that_training_calls_the_other_relation_counts_little(tmp_path):
+    rows = [("A", "B", "also_view"), ("A", "B", "also_buy"), ("A", "C", "also_buy")]
+    rows += [("A", "X", "also_buy"), ("D", "X", "also_buy")]
+    file = write(tmp_path / "b.parquet", rows)
+    substitutes, complements = nothing(5).tolil(), nothing(5).tolil()
+    substitutes[[1, 2], [2, 1]] = complements[[1, 3], [3, 1]] = 1
+    related = [sparse.csr_array(substitutes), sparse.csr_array(complements)]
+    (co_view, co_purchase), _ = read_behaviours(file, IDS, related, None, seed=0)
+    assert co_view.strength.tolist() == [1, 1]
+    assert co_purchase.entries[:3].tolist() == [2, 3, 5]  # B, C, and the outsider
+    assert co_purchase.strength[:3].tolist() == pytest.approx([0.3, 1, 1])
+    (_, both), _ = read_behaviours(file, IDS, [related[0], related[0]], None, seed=0)
+    assert both.strength.tolist() == [1] * len(both.strength)  # a policy that calls it both
