@@ -1,6 +1,6 @@
 """How fast pictures become vectors, against the bare model's forward pass, in one run.
 
-    python benchmarks/encode_speed.py [--pictures 64] [--batch 32] [--runs 5] [--workers 1]
+    python benchmarks/encode_speed.py [--pictures 64] [--batch 32] [--runs 5] [--workers 0]
 
 A ViT-B/32 with random weights encodes the JPEG files of a catalogue by `encode_dataset`: read,
 decoded and transformed in worker processes, the forward pass, shards and the features file. The
@@ -57,9 +57,10 @@ def main() -> int:
         len(files) / statistics.median(side[0] for side in both) for both in zip(*runs, strict=True)
     ]
     ratio = statistics.median(ratios)
+    workers = "default" if options.workers is None else options.workers
     print(
         f"{ARCHITECTURE}, {encoder.describe()['computed']}, batches of {options.batch}, "
-        f"{os.cpu_count()} cores, {options.workers} workers, JPEG of {options.side} pixels"
+        f"{os.cpu_count()} cores, {workers} workers, JPEG of {options.side} pixels"
     )
     print(f"pictures/s: bare {rates[0]:.1f}, ours {rates[1]:.1f}; ratio {ratio:.3f} (>= {WANTED})")
     print("all ratios: " + ", ".join(f"{each:.3f}" for each in ratios))
@@ -73,7 +74,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--side", type=int, default=500, help="of a picture, in pixels")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--runs", type=int, default=5, help="of each side")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, help="default: what encode takes")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--device", default="cpu")
     return parser.parse_args()
@@ -100,7 +101,7 @@ def write_pictures(folder: Path, count: int, side: int) -> list[Path]:
     return files
 
 
-def encode(folder: Path, encoder: Encoder, batch: int, workers: int) -> None:
+def encode(folder: Path, encoder: Encoder, batch: int, workers: int | None) -> None:
     """Our path, from files to the features file."""
     shutil.rmtree(folder / "features", ignore_errors=True)  # finished shards would be kept
     encode_dataset(folder, encoder, batch_size=batch, workers=workers, progress=False)
