@@ -13,6 +13,7 @@ from recbole.data.interaction import Interaction
 from recbole.utils import get_trainer, init_seed
 
 from recbole_mmsc import run_recbole
+from recbole_mmsc.data.generalise import ENOUGH
 from recbole_mmsc.data.labels import SupervisionError
 from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.data.words import read_texts
@@ -252,8 +253,16 @@ def test_a_copy_costs_its_parameters_alone(tiny_folder):
     assert twin.network.behaviours[1].graph is model.network.behaviours[1].graph
 
 
-def test_a_held_out_pair_changes_nothing_in_training(tmp_path):
+@pytest.mark.parametrize("supervision", [[], ["friend"]])
+def test_a_held_out_pair_changes_nothing_in_training(tmp_path, supervision):
     """Two folders that differ in their held-out pairs alone give the same model."""
+    said = {
+        (ITEMS[a], ITEMS[b]): relation if n % 5 else "irrelevant"
+        for relation, found in pairs().items()
+        for n, (a, b, phase) in enumerate(found)
+        if phase == "train"
+    }
+    assert len(said) > ENOUGH  # labels that speak of other pairs too
     one = write_tiny(tmp_path / "one" / "tiny")
     two = write_tiny(tmp_path / "two" / "tiny")
     for phase in ("valid", "test"):
@@ -262,9 +271,16 @@ def test_a_held_out_pair_changes_nothing_in_training(tmp_path):
         file.write_text("\n".join(lines[:1] + lines[3:]) + "\n")
     states = []
     for folder in (one, two):
-        config, model, parts = prepare(folder, epochs=2)
+        label(folder, said)
+        config, model, parts = prepare(folder, epochs=2, supervision=supervision)
         get_trainer(config["MODEL_TYPE"], "MMSC")(config, model).fit(parts[0], saved=False)
-        states.append(model.state_dict())
+        frozen = [(rows.entries, rows.weights) for rows in model.completed]
+        graphs = [encoder.graph for encoder in model.network.behaviours]
+        frozen += [(graph.entries, graph.strength) for graph in graphs]
+        solved = {f"frozen {n}": part for n, part in enumerate(sum(frozen, ()))}
+        states.append({**model.state_dict(), **solved})
+        assert model.likeness == prepare(one, supervision=supervision)[1].likeness
+    assert len(states[0]) == len(states[1])
     for name, value in states[0].items():
         assert torch.equal(value, states[1][name]), name
 
