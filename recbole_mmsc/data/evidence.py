@@ -29,8 +29,14 @@ EVIDENCE = (
         for suffix in ("", ", of those possible")
     ),
 )
-# What is told of a pair of items, averaged over both directions; some columns are then the same.
-EITHER_WAY = {EVIDENCE[0], EVIDENCE[3], *EVIDENCE[5:9], *EVIDENCE[11:]}
+# Averaged over both directions, what is mixed one way is mixed the other way too, and the degree of
+# the item is that of the neighbour. That two are a pair of either behaviour is not to be told.
+EITHER_WAY = {
+    name
+    for name in EVIDENCE
+    if name not in ("in the catalogue", OTHER_BEHAVIOUR, "degree of the neighbour")
+    and not name.startswith("co_purchase with the item, co_view with")
+}
 
 
 def ends_of(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
