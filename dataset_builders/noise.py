@@ -27,7 +27,10 @@ from .training import read_document, read_training
 # What a noisy dataset shares with the one it is made from.
 _SAME_SUFFIXES = ("valid.inter", "test.inter", "item", "user")
 _SAME_FILES = ("catalogue.parquet", "quarantine.jsonl")
-_SAME_FOLDERS = ("candidates", "features", "images", "supervision")
+_SAME_FOLDERS = ("candidates", "features", "images")
+# What was learned from the clean training would clean the noisy one: labels are made again, and so
+# are features whose name ends like this (``recbole-mmsc adapt``).
+_LEARNED = "+adapted"
 
 
 def add_noise(
@@ -37,6 +40,7 @@ def add_noise(
 
     Only training changes: ``.train.inter`` and ``behaviour.parquet``. What is held out, the
     catalogue, candidates and features are the same files, by hard link where there can be one.
+    What was learned from the clean training stays behind: labels and adapted features.
     ``noise.parquet`` (item, other, relation, kind) lists the unordered pairs that are noise; its
     relation is what training calls them. The same arguments give the same bytes.
 
@@ -99,7 +103,11 @@ def _share_files(folder: Path, new: Path, name: str) -> None:
     same = {f"{folder.name}.{suffix}": f"{name}.{suffix}" for suffix in _SAME_SUFFIXES}
     same |= {file: file for file in _SAME_FILES}
     for shared in _SAME_FOLDERS:
-        files = [file.name for file in (folder / shared).glob("[!.]*") if file.is_file()]
+        files = [
+            file.name
+            for file in (folder / shared).glob("[!.]*")
+            if file.is_file() and not file.stem.endswith(_LEARNED)
+        ]
         if files:
             (new / shared).mkdir()
         same |= {f"{shared}/{file}": f"{shared}/{file}" for file in files}

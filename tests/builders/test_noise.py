@@ -210,16 +210,21 @@ def test_all_but_training_is_the_same(data, tmp_path, kind):
     labels = pa.table({"query": pa.array([], pa.string()), "target": pa.array([], pa.string())})
     pq.write_table(labels, clean / "supervision" / "rules.parquet")
     (clean / "supervision" / ".half-written").write_bytes(b"")
+    (clean / "features" / "toy+adapted.safetensors").write_bytes(b"learned from clean pairs")
     (clean / "notes.txt").write_text("mine")
     before = contents(clean)
     noisy = add_noise(clean, None, kind, 0.3, 1)
     assert noisy == tmp_path / f"things-cold-{kind}30"
     assert contents(clean) == before
     own = {"things-cold.train.inter", "behaviour.parquet", "dataset.json", "README.md"}
-    for name in before.keys() - own - {"notes.txt", "supervision/.half-written"}:
+    # what was learned from the clean training must not clean the noisy one
+    learned = {"supervision/rules.parquet", "features/toy+adapted.safetensors"}
+    left = {"notes.txt", "supervision/.half-written", *learned}
+    for name in before.keys() - own - left:
         twin = noisy / name.replace("things-cold.", f"{noisy.name}.")
         assert twin.samefile(clean / name), name
-    assert len(contents(noisy)) == len(before) - 2 + 1  # and noise.parquet
+    assert len(contents(noisy)) == len(before) - len(left) + 1  # and noise.parquet
+    assert not any((noisy / name).exists() for name in learned)
     assert read_features(noisy / "features" / "toy.safetensors", IDS).dim("text") == 3
 
 
