@@ -13,6 +13,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Commands with their options; ``command`` of what is parsed is the command's name."""
     from recbole_mmsc.dataset_builders.presets import load_presets
     from recbole_mmsc.encoders import encoder_names
+    from recbole_mmsc.properties_files import ready_plans
 
     parser = argparse.ArgumentParser(
         prog="recbole-mmsc",
@@ -244,9 +245,7 @@ def make_parser() -> argparse.ArgumentParser:
         "Models, datasets and seeds of a plan into one leaderboard.",
         "benchmark demo --out benchmark/demo",
     )
-    benchmark.add_argument(
-        "plan", help="a plan file, or a ready one: demo, amazon-beauty, amazon-home, amazon-five"
-    )
+    benchmark.add_argument("plan", help=f"a plan file, or a ready one: {', '.join(ready_plans())}")
     benchmark.add_argument("--out", type=Path, help="default: benchmark/<name of the plan>/")
     benchmark.add_argument(
         "--ray",

@@ -12,6 +12,11 @@ from recbole_mmsc import properties
 PROPERTIES = Path(properties.__path__[0])
 
 
+def ready_plans() -> dict[str, Path]:
+    """The plans of ``properties/benchmark/`` by name."""
+    return {file.stem: file for file in sorted((PROPERTIES / "benchmark").glob("*.yaml"))}
+
+
 def model_defaults(model: str, loader: type = yaml.SafeLoader) -> dict[str, Any]:
     """``properties/model/<model>.yaml``, empty if there is none."""
     return _read(PROPERTIES / "model" / f"{model}.yaml", loader)

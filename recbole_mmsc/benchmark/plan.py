@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from recbole_mmsc.properties_files import PROPERTIES
+from recbole_mmsc.properties_files import ready_plans
 
-READY_PLANS = PROPERTIES / "benchmark"
 METRICS = ("ndcg", "hit", "recall", "mrr", "precision", "map")
 
 
@@ -196,9 +195,9 @@ def find_plan(name: str) -> Path:
     """
     if (path := Path(name)).is_file():
         return path
-    ready = sorted(file.stem for file in READY_PLANS.glob("*.yaml"))
+    ready = ready_plans()
     if name in ready:
-        return READY_PLANS / f"{name}.yaml"
+        return ready[name]
     near = difflib.get_close_matches(path.stem, ready, n=1)
     raise PlanError(
         f"expected the file of a plan, or one of the ready plans {', '.join(ready)}; "

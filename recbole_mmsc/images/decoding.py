@@ -74,16 +74,25 @@ def check_image(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_P
 
 
 @contextmanager
+def without_warnings() -> Iterator[None]:
+    """Silence Pillow, whose warnings say nothing that the reasons and our own limits do not.
+
+    To be entered once, around all threads that decode: Python has one list of filters for all of
+    them, which two that come and go at once would leave in disorder.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
 def _distrusted(problem: str) -> Iterator[None]:
     """Whatever a decoder throws at hostile bytes becomes :class:`BadImage`."""
-    with warnings.catch_warnings():
-        # the limit in pixels is ours; Pillow's own warning says nothing more
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except Image.DecompressionBombError as error:
-            raise BadImage(f"too many pixels ({error})") from error
-        except UnidentifiedImageError as error:
-            raise BadImage(f"none of {', '.join(FORMATS)}") from error
-        except Exception as error:
-            raise BadImage(f"{problem} ({type(error).__name__}: {error})") from error
+    try:
+        yield
+    except Image.DecompressionBombError as error:
+        raise BadImage(f"too many pixels ({error})") from error
+    except UnidentifiedImageError as error:
+        raise BadImage(f"none of {', '.join(FORMATS)}") from error
+    except Exception as error:
+        raise BadImage(f"{problem} ({type(error).__name__}: {error})") from error

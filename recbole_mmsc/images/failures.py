@@ -35,6 +35,8 @@ def told(url: URL) -> Iterator[None]:
         raise
     except asyncio.TimeoutError as error:
         raise FetchFailed("timeout", final=False) from error
+    except aiohttp.ClientConnectorCertificateError as error:  # a ValueError too
+        raise FetchFailed("certificate refused", f"{error}", final=True) from error
     except (ValueError, aiohttp.InvalidURL) as error:
         # a host that cannot be written, a number that only looks like one, a broken redirect
         raise FetchFailed("address refused", f"{error}: {url}", final=True) from error

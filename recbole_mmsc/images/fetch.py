@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from .decoding import without_warnings
 from .failures import FetchFailed
 from .fetching import Limits, PictureClient
 from .ledger import Entry, Ledger
@@ -119,7 +120,10 @@ class _Run:
         self, concurrency: int, pace: Pace, limits: Limits, progress: bool, allow_loopback: bool
     ) -> None:
         wanted = [item_id for item_id in self._catalogue if any(self._open(item_id))]
-        with tqdm(total=len(wanted), unit="item", desc="fetch", disable=not progress) as bar:
+        with (
+            without_warnings(),
+            tqdm(total=len(wanted), unit="item", desc="fetch", disable=not progress) as bar,
+        ):
             async with PictureClient(pace, limits, allow_loopback) as client:
                 queue = iter(wanted)
                 await _together(self._work(client, queue, bar) for _ in range(concurrency))

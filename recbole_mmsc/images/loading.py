@@ -1,4 +1,4 @@
-"""Pictures read, decoded and turned into arrays by worker processes, some ahead of their use."""
+"""Pictures read, decoded and turned into arrays, by threads or ahead of their use by processes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import islice
 
 import numpy as np
 from PIL import Image
 
-from .decoding import BadImage, decode_image
+from .decoding import BadImage, decode_image, without_warnings
 from .sources import Picture, Source
 
-CHUNK = 16  # pictures that a worker makes at once
+CHUNK = 16  # pictures that are made at once
 FEW = 512  # pictures for which starting workers takes longer than it saves
-_MOST_WORKERS = 16
+_MOST = 16  # workers or threads
 _AHEAD = 2  # chunks in flight per worker, beside those of a batch
 
 Transform = Callable[[Image.Image], np.ndarray]
@@ -33,12 +34,13 @@ class WorkerLost(OSError):
 
 
 class PictureLoader:
-    """Loads chunks of pictures in their order, ahead of their use: a batch and two per worker.
+    """Loads chunks of pictures in their order: workers ahead of their use, a batch and two each.
 
     Args:
         source: what to read from.
         transform: from an RGB picture to the array that the encoder wants; it is pickled.
-        workers: how many processes; 0 loads in this one. Their number changes no result.
+        workers: how many processes; with 0, threads of this one load a chunk when it is its turn,
+            on all cores, which the encoder does not need then. Their number changes no result.
         batch_size: how many pictures are used at once, while the workers go on.
     """
 
@@ -46,6 +48,7 @@ class PictureLoader:
         self._job = source, transform
         self._ahead = workers * _AHEAD + -(-batch_size // CHUNK)
         self._pool = _start(workers, self._job) if workers else None
+        self._threads = None if workers else ThreadPoolExecutor(min(_cores(), _MOST))
 
     def load(self, chunks: Iterable[Sequence[Picture]]) -> Iterator[Loaded]:
         """The loaded chunks, one for one and in order; a bad picture is a reason, never an error.
@@ -54,7 +57,7 @@ class PictureLoader:
             WorkerLost: a worker ended before its time.
         """
         if self._pool is None:
-            yield from (load_chunk(*self._job, chunk) for chunk in chunks)
+            yield from (load_chunk(*self._job, chunk, self._threads) for chunk in chunks)
             return
         try:
             yield from self._load_ahead(self._pool, iter(chunks))
@@ -76,9 +79,10 @@ class PictureLoader:
             yield loaded
 
     def close(self) -> None:
-        """End the workers."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        """End the workers and threads."""
+        for pool in (self._pool, self._threads):
+            if pool is not None:
+                pool.shutdown(cancel_futures=True)
 
 
 def default_workers(pictures: int, cores_are_busy: bool) -> int:
@@ -92,14 +96,24 @@ def default_workers(pictures: int, cores_are_busy: bool) -> int:
     """
     if pictures <= FEW:
         return 0
+    return min(_cores() // 8 if cores_are_busy else _cores(), _MOST)
+
+
+def load_chunk(
+    source: Source,
+    transform: Transform,
+    pictures: Sequence[Picture],
+    threads: Executor | None = None,
+) -> Loaded:
+    """Read, decode and transform pictures, on threads if any."""
+    load = partial(_load_picture, source, transform)
+    with without_warnings():
+        return list(threads.map(load, pictures) if threads else map(load, pictures))
+
+
+def _cores() -> int:
     affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(cores // 8 if cores_are_busy else cores, _MOST_WORKERS)
-
-
-def load_chunk(source: Source, transform: Transform, pictures: Sequence[Picture]) -> Loaded:
-    """Read, decode and transform pictures."""
-    return [_load_picture(source, transform, picture) for picture in pictures]
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _load_picture(source: Source, transform: Transform, picture: Picture) -> np.ndarray | str:

@@ -51,7 +51,7 @@ class Picture:
 
 
 class Source(ABC):
-    """What the bytes of pictures are read from, in this process or, pickled, in another."""
+    """What the bytes of pictures are read from, by threads or, pickled, in another process."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -142,8 +142,8 @@ class SpanSource(Source):
         """See :meth:`Source.read`."""
         if picture.size > MAX_BYTES:
             raise BadImage(f"{picture.size:,} bytes, the limit is {MAX_BYTES:,}")
-        self._file.seek(picture.place)
-        data = self._file.read(picture.size)
+        # by position, so that threads do not read at each other's places
+        data = os.pread(self._file.fileno(), picture.size, picture.place)
         if len(data) < picture.size:
             raise BadImage(f"the archive ends after {len(data):,} of {picture.size:,} bytes")
         return data

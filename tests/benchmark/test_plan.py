@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from recbole_mmsc.benchmark.plan import READY_PLANS, Plan, PlanError, find_plan, read_plan
+from recbole_mmsc.benchmark.plan import Plan, PlanError, find_plan, read_plan
+from recbole_mmsc.properties_files import ready_plans
 from recbole_mmsc.registration import MODELS
 
 SMALL = {"datasets": [{"name": "tiny"}], "models": [{"model": "BPR"}]}
@@ -79,7 +80,7 @@ def test_an_unknown_plan_names_the_nearest():
         find_plan("amazon-beuty")
 
 
-@pytest.mark.parametrize("file", sorted(READY_PLANS.glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", ready_plans().values(), ids=lambda file: file.stem)
 def test_ready_plans(file):
     from recbole_mmsc.missing import recbole_models
 
@@ -90,5 +91,10 @@ def test_ready_plans(file):
 
 
 def test_there_are_ready_plans():
-    names = {file.stem for file in READY_PLANS.glob("*.yaml")}
-    assert names == {"demo", "amazon-beauty", "amazon-home", "amazon-five", "demo-modalities"}
+    assert set(ready_plans()) == {
+        "demo",
+        "amazon-beauty",
+        "amazon-home",
+        "amazon-five",
+        "demo-modalities",
+    }

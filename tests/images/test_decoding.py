@@ -7,7 +7,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from recbole_mmsc.images.decoding import BadImage, check_image, decode_image
+from recbole_mmsc.images.decoding import BadImage, check_image, decode_image, without_warnings
 
 
 def encoded(image, format="PNG", **options):
@@ -75,7 +75,7 @@ NOISY = encoded(Image.effect_noise((64, 64), 90).convert("RGB"), "JPEG")
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_usable_picture_has_a_reason(data, reason):
-    with pytest.raises(BadImage, match=reason):
+    with pytest.raises(BadImage, match=reason), without_warnings():
         decode_image(data)
 
 

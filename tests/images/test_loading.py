@@ -1,7 +1,10 @@
 """Pictures loaded ahead of their use, a bounded number of them."""
 
+import io
 import os
 import signal
+import tarfile
+import warnings
 
 import numpy as np
 import pytest
@@ -51,6 +54,23 @@ def test_none_is_asked_for_before_its_turn_without_workers(opened):
     first = next(loader.load(iter([pictures[:1], None])))
     assert [array.tolist() for array in first] == [[1]]
     loader.close()
+
+
+def test_threads_read_one_archive_in_order_and_leave_the_warnings_as_they_were(tmp_path):
+    with tarfile.open(tmp_path / "pictures.tar", "w") as archive:
+        for n in range(400):
+            file, member = io.BytesIO(), tarfile.TarInfo(f"A.{n}.png")
+            # a palette with a list of transparencies: Pillow warns
+            Image.new("P", (n + 1, 1)).save(file, "PNG", transparency=bytes(4))
+            member.size = file.tell()
+            archive.addfile(member, io.BytesIO(file.getvalue()))
+    source, pictures = open_source(tmp_path / "pictures.tar", ["A"])
+    before = list(warnings.filters)
+    loader = PictureLoader(source, width, workers=0, batch_size=1)
+    loaded = [each for chunk in loader.load([pictures[:100], pictures[100:]]) for each in chunk]
+    loader.close()
+    assert [int(array[0]) for array in loaded] == list(range(1, 401))
+    assert warnings.filters == before
 
 
 def end_worker(image):
