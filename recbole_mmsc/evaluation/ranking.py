@@ -16,9 +16,9 @@ def best_items(scores: Tensor, k: int, model: str) -> Tensor:
     """The ``k`` highest scores of each row, by blocks of columns.
 
     The maximum of each block is found first, in one fast pass. A block that is not among the ``k``
-    with the highest maxima is beaten by ``k`` others, so only those are looked into. The scores
-    found are those of ``torch.topk``; of equal ones the lowest id comes first, where
-    ``torch.topk`` leaves the order open.
+    with the highest maxima is beaten by ``k`` others, so only those are looked into, and the
+    columns that fill no block. The scores found are those of ``torch.topk``; of equal ones the
+    lowest id comes first, where ``torch.topk`` leaves the order open.
 
     Args:
         scores: ``[b, n_items]``, minus infinity for what is not to be recommended.
@@ -70,17 +70,18 @@ def _search(scores: Tensor, maxima: Tensor, k: int, choose: Choice) -> tuple[Ten
         k: at most ``n_items``.
         choose: finds the ``k`` highest values of each row, ``[b, n]`` → ``[b, k]``.
     """
-    n_items = scores.shape[1]
-    if n_items < WORTH_IT * k * BLOCK:
+    if scores.shape[1] < WORTH_IT * k * BLOCK:
         columns = choose(scores, k)
-        values = scores.gather(1, columns)
     else:
-        columns = choose(maxima, k)[:, :, None] * BLOCK
-        columns = (columns + torch.arange(BLOCK, device=scores.device)).flatten(1)
-        values = scores.gather(1, columns.clamp(max=n_items - 1))
-        values.masked_fill_(columns >= n_items, -torch.inf)  # the last block may be shorter
-        best = choose(values, k)
-        values, columns = values.gather(1, best), columns.gather(1, best)
+        whole = scores.shape[1] // BLOCK
+        blocks = choose(maxima[:, :whole], k)
+        rows = torch.arange(len(scores), device=scores.device)[:, None]
+        # block by block: an index for each of their columns takes longer to make than to use
+        within = scores[:, : whole * BLOCK].unflatten(1, (whole, BLOCK))[rows, blocks].flatten(1)
+        best = choose(torch.cat([within, scores[:, whole * BLOCK :]], dim=1), k)
+        starts = torch.nn.functional.pad(blocks, (0, 1), value=whole) * BLOCK
+        columns = starts.gather(1, best // BLOCK) + best % BLOCK
+    values = scores.gather(1, columns)
     values, order = values.sort(dim=1, descending=True, stable=True)
     return values, columns.gather(1, order)
 
