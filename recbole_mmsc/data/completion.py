@@ -17,7 +17,7 @@ from recbole_mmsc.data.local_ridge import local_ridge
 from recbole_mmsc.data.relations import BEHAVIOURS, Behaviour
 from recbole_mmsc.data.sparse_rows import diagonal, largest_of_rows
 
-ROWS_AT_ONCE = 1024
+ROWS_AT_ONCE = 256
 KEPT_AT_MOST = 300  # suggestions of an item and relation; those behind rank below any list
 
 

@@ -19,11 +19,11 @@ from recbole_mmsc.model.explanation import Explanation, explain
 from recbole_mmsc.model.structural import Held
 from recbole_mmsc.model.unseen import rank_unseen
 from recbole_mmsc.nn.content import fused
-from recbole_mmsc.nn.losses import info_nce, sampled_softmax
+from recbole_mmsc.nn.losses import info_nce, log_mass, sampled_softmax
 from recbole_mmsc.nn.mmsc import Meaning, MMSCNetwork
 from recbole_mmsc.settings import MMSCSettings
 
-ITEMS_AT_ONCE = 8192
+ITEMS_AT_ONCE = 2048
 
 
 class MMSC(GeneralRecommender):
@@ -105,14 +105,14 @@ class MMSC(GeneralRecommender):
             asked, row = queries[chosen].unique(return_inverse=True)
             source = sources[relation][torch.searchsorted(batch, asked % self.n_items)]
             at_positives = torch.searchsorted(batch, positives[chosen])
-            answers = targets[relation][at_candidates].T
-            scores = torch.addmm(bias[relation][at_candidates], source, answers)
             positive = (source[row] * targets[relation][at_positives]).sum(dim=-1)
             positive = positive + bias[relation][at_positives]
             known = self._known(asked, candidates)
+            answers, popular = targets[relation][at_candidates], bias[relation][at_candidates]
+            negatives = log_mass(source, answers, popular, known)
             counts = self.positives.counts(queries[chosen], positives[chosen])
             share = chosen.float().mean()
-            losses.append(share * sampled_softmax(positive, row, scores, known, counts))
+            losses.append(share * sampled_softmax(positive, row, negatives, counts))
         return (
             torch.stack(losses).sum(),
             settings.reliability_weight * self._reliability_loss(len(queries)),
@@ -253,7 +253,8 @@ class MMSC(GeneralRecommender):
         scores = torch.empty(len(users), self.n_items, device=users.device)
         for relation in range(len(RELATIONS)):
             asked = (relations == relation).nonzero().squeeze(1)
-            scores[asked] = queries[relation][items[asked]] @ answers[relation].T + bias[relation]
+            sources = queries[relation][items[asked]]
+            scores[asked] = torch.addmm(bias[relation], sources, answers[relation].T)
             if self.completed:
                 completed = self.completed[relation]
                 entries, row = completed.of(items[asked])

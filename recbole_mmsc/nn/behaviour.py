@@ -8,7 +8,6 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch_geometric.utils import scatter
 
 from recbole_mmsc.nn.shared import Rows, WeightedRows
 
@@ -171,7 +170,8 @@ class BehaviourEncoder(nn.Module):
             mode="sum",
             per_sample_weights=weight,
         )
-        scale = scatter(weight.square(), row, dim_size=len(alone)).add(1e-6).rsqrt()
+        variance = torch.zeros_like(total[:, 0]).index_add(0, row, weight.square())
+        scale = variance.add(1e-6).rsqrt()
         vectors = self.norm(self.view(total * scale.unsqueeze(-1)))
         vectors = vectors + alone.unsqueeze(-1) * self.borrowed_mark
         present = lengths > 0

@@ -2,25 +2,75 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+QUERIES_AT_ONCE = 256  # their scores of some thousand candidates stay in the processor's cache
 
-def sampled_softmax(
-    positive: Tensor, row: Tensor, scores: Tensor, known: Tensor, counts: Tensor
-) -> Tensor:
-    """Cross-entropy of each positive against the candidates that are not known positives.
+
+def sampled_softmax(positive: Tensor, row: Tensor, negatives: Tensor, counts: Tensor) -> Tensor:
+    """Cross-entropy of each positive against its query's negatives.
 
     Args:
         positive: ``[p]`` scores of the positives.
-        row: ``[p]`` row in ``scores`` of the query of each positive.
-        scores: ``[q, c]`` scores of the candidates; those of known positives are overwritten.
-        known: ``[q, c]`` bool, candidates that are positives of the query.
+        row: ``[p]`` row in ``negatives`` of the query of each positive.
+        negatives: ``[q]`` :func:`log_mass` of each query's negatives.
         counts: ``[p]`` what each positive counts, 1 for one that is not doubted.
     """
-    negatives = scores.masked_fill_(known, float("-inf")).logsumexp(dim=1)
     return (counts * F.softplus(negatives[row] - positive)).mean()
+
+
+def log_mass(queries: Tensor, candidates: Tensor, bias: Tensor, known: Tensor) -> Tensor:
+    """log Σ exp(score) over the candidates that are not known positives of the query.
+
+    The matrix of scores is never held: it is made for some queries at a time, and again for the
+    gradient.
+
+    Args:
+        queries: ``[q, d]``.
+        candidates: ``[c, d]``.
+        bias: ``[c]``; a score is the inner product and the bias of the candidate.
+        known: ``[q, c]`` bool, candidates that are positives of the query.
+
+    Returns:
+        ``[q]``, minus infinity where every candidate is known.
+    """
+    return _LogMass.apply(queries, candidates, bias, known)  # type: ignore[no-any-return]
+
+
+class _LogMass(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, queries: Tensor, candidates: Tensor, bias: Tensor, known: Tensor
+    ) -> Tensor:
+        """See :func:`log_mass`."""
+        blocks = zip(queries.split(QUERIES_AT_ONCE), known.split(QUERIES_AT_ONCE), strict=True)
+        masses = [
+            torch.addmm(bias, some, candidates.T).masked_fill_(mask, -torch.inf).logsumexp(dim=1)
+            for some, mask in blocks
+        ]
+        mass = torch.cat(masses)
+        ctx.save_for_backward(queries, candidates, bias, known, mass)
+        return mass
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        """``[q]`` → the gradients of queries, candidates and bias: each score's is its softmax."""
+        queries, candidates, bias, *by_query = ctx.saved_tensors
+        of_queries = []
+        of_candidates, of_bias = torch.zeros_like(candidates), torch.zeros_like(bias)
+        parts = [each.split(QUERIES_AT_ONCE) for each in (queries, *by_query, gradient)]
+        for some, mask, mass, outer in zip(*parts, strict=True):
+            scores = torch.addmm(bias, some, candidates.T)
+            share = scores.sub_(mass.unsqueeze(1)).exp_().masked_fill_(mask, 0)
+            share.mul_(outer.unsqueeze(1))
+            of_queries.append(share @ candidates)
+            of_candidates.addmm_(share.T, some)
+            of_bias += share.sum(dim=0)
+        return torch.cat(of_queries), of_candidates, of_bias, None
 
 
 def info_nce(one: Tensor, other: Tensor, temperature: float, known: Tensor | None = None) -> Tensor:
