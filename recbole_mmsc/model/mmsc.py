@@ -100,7 +100,7 @@ class MMSC(GeneralRecommender):
 
         losses = []
         at_candidates = torch.searchsorted(batch, candidates)
-        for relation in range(len(RELATIONS)):
+        for relation in relations.unique().tolist():  # a batch, or a catalogue, may have but one
             chosen = relations == relation
             asked, row = queries[chosen].unique(return_inverse=True)
             source = sources[relation][torch.searchsorted(batch, asked % self.n_items)]

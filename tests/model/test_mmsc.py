@@ -60,6 +60,19 @@ def test_learns_the_planted_relations(tiny_folder):
     assert result["complement/ndcg@10"] > 0.3
 
 
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_a_catalogue_may_know_one_relation_alone(tiny_folder, relation):
+    for file in tiny_folder.glob("*.inter"):
+        head, *pairs = file.read_text().splitlines()
+        file.write_text("\n".join([head, *(p for p in pairs if p.startswith(relation))]) + "\n")
+    result = run_recbole(
+        model="MMSC",
+        dataset="tiny",
+        config_dict={**SETTINGS, "data_path": str(tiny_folder.parent)},
+    )["test_result"]
+    assert result[f"{relation}/ndcg@10"] > 0.3
+
+
 def test_the_same_seed_gives_the_same_digits(tiny_folder):
     settings = {**SETTINGS, "epochs": 3, "data_path": str(tiny_folder.parent)}
     one, two = (
