@@ -60,8 +60,13 @@ def test_learns_the_planted_relations(tiny_folder):
     assert result["complement/ndcg@10"] > 0.3
 
 
-@pytest.mark.parametrize("relation", RELATIONS)
-def test_a_catalogue_may_know_one_relation_alone(tiny_folder, relation):
+@pytest.mark.parametrize(
+    ("relation", "source"), [("substitute", "also_view"), ("complement", "also_buy")]
+)
+def test_a_catalogue_may_know_one_relation_alone(tiny_folder, relation, source):
+    behaviour = pq.read_table(tiny_folder / "behaviour.parquet")
+    behaviour = behaviour.filter(pc.equal(behaviour["source"], source))
+    pq.write_table(behaviour, tiny_folder / "behaviour.parquet")
     for file in tiny_folder.glob("*.inter"):
         head, *pairs = file.read_text().splitlines()
         file.write_text("\n".join([head, *(p for p in pairs if p.startswith(relation))]) + "\n")
