@@ -92,4 +92,5 @@ def test_ready_plans(file):
 
 def test_there_are_ready_plans():
     names = {"demo", "demo-modalities", "demo-ablations"}
-    assert set(ready_plans()) == names | {"amazon-beauty", "amazon-home", "amazon-five"}
+    amazon = {f"amazon-{name}" for name in ("beauty", "home", "five", "small")}
+    assert set(ready_plans()) == names | amazon
