@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import tarfile
+import time
 import warnings
 
 import numpy as np
@@ -56,6 +57,15 @@ def test_none_is_asked_for_before_its_turn_without_workers(opened):
     loader.close()
 
 
+class Dawdling(io.FileIO):
+    """Two threads that share its position read at each other's places."""
+
+    def seek(self, *place):
+        found = super().seek(*place)
+        time.sleep(0.001)
+        return found
+
+
 def test_threads_read_one_archive_in_order_and_leave_the_warnings_as_they_were(tmp_path):
     with tarfile.open(tmp_path / "pictures.tar", "w") as archive:
         for n in range(400):
@@ -65,6 +75,7 @@ def test_threads_read_one_archive_in_order_and_leave_the_warnings_as_they_were(t
             member.size = file.tell()
             archive.addfile(member, io.BytesIO(file.getvalue()))
     source, pictures = open_source(tmp_path / "pictures.tar", ["A"])
+    source._file = Dawdling(tmp_path / "pictures.tar")
     before = list(warnings.filters)
     loader = PictureLoader(source, width, workers=0, batch_size=1)
     loaded = [each for chunk in loader.load([pictures[:100], pictures[100:]]) for each in chunk]
