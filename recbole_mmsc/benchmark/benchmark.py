@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from recbole_mmsc.benchmark.executors import Executor, LocalExecutor, RayExecutor
@@ -42,14 +43,13 @@ def run_benchmark(
     out = out.resolve()
     if plan.mlflow:
         check_mlflow()
-    with locked(out):
+    # a cluster that cannot be joined is told before hours of building and encoding
+    with locked(out), closing(_executor(plan, ray)) as executor:
         cases = prepare(plan, data)
         (out / "plan.yaml").write_bytes(file.read_bytes())  # which may be this very file
         runner = Runner(out, cases, retry)
-        records = runner.finished() if report_only else runner.run(_executor(plan, ray))
+        records = runner.finished() if report_only else runner.run(executor)
         records.sort(key=lambda record: record.id)  # whichever finished first: the same report
-        if plan.mlflow:
-            log_runs(records, out / RUNS, plan.mlflow)
         made = {record.label for record in records if record.purpose == "run"}
         leaderboards = make_leaderboards(
             out,
@@ -61,6 +61,8 @@ def run_benchmark(
         missing = runner.missing()
         unfinished = f" (unfinished: {missing} runs are missing)" if missing else ""
         write_report(leaderboards, records, out, data, plan.title + unfinished)
+        if plan.mlflow:  # last: a server that does not answer takes no report
+            log_runs(records, out / RUNS, plan.mlflow)
     return leaderboards
 
 

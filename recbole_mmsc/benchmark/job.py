@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from recbole_mmsc.benchmark.input_files import inputs_checksum
 from recbole_mmsc.benchmark.plan import ModelPlan, Plan, Resources
 from recbole_mmsc.benchmark.record import RECORD, RunRecord, read_record
 
@@ -28,6 +29,7 @@ class Job(BaseModel):
     dataset: str
     data: str  # the folder of datasets, absolute
     split_sha256: str
+    inputs_sha256: str  # of what else it reads: features, behaviour, labels, candidates
     seed: int
     settings: dict[str, Any]  # the model's own
     recbole: dict[str, Any]  # the plan's, for every run
@@ -108,6 +110,8 @@ class Case(BaseModel):
     def job(self, settings: dict[str, Any], seed: int, purpose: Literal["trial", "run"]) -> Job:
         """The run of these settings."""
         plan = self.plan
+        told = {**self.model.settings, **settings}
+        folder = Path(self.data) / self.dataset
         return Job(
             version=version("recbole-mmsc"),
             label=self.model.name,
@@ -115,8 +119,9 @@ class Case(BaseModel):
             dataset=self.dataset,
             data=self.data,
             split_sha256=self.split_sha256,
+            inputs_sha256=inputs_checksum(folder, self.model.model, {**plan.settings, **told}),
             seed=seed,
-            settings={**self.model.settings, **settings},
+            settings=told,
             recbole=plan.settings,
             purpose=purpose,
             deterministic=self.deterministic,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from recbole.utils import ModelType, get_model
 
@@ -21,6 +22,7 @@ from recbole_mmsc.registration import MODELS
 
 DEMO = "demo"
 SEED = 2026  # of what is generated or planted here
+DRAWS = ("Random", "SLIMElastic")  # solved, but by the seed: the latter draws the order of descent
 
 
 def prepare(plan: Plan, data: Path) -> list[Case]:
@@ -57,7 +59,7 @@ def _is_deterministic(name: str) -> bool:
 
     if name not in MODELS and name not in recbole_models():
         raise PlanError(str(unknown_model(name, MODELS)))
-    return get_model(name).type == ModelType.TRADITIONAL and name != "Random"
+    return get_model(name).type == ModelType.TRADITIONAL and name not in DRAWS
 
 
 def _folders(entry: DatasetPlan, data: Path) -> Iterator[Path]:
@@ -70,7 +72,9 @@ def _folders(entry: DatasetPlan, data: Path) -> Iterator[Path]:
             _encode(entry, clean)
             yield clean
             for noise in entry.noise:
-                yield _noisy(clean, noise)
+                noisy = _noisy(clean, noise)
+                _encode(entry, noisy)
+                yield noisy
 
 
 def _is_there(folder: Path) -> bool:
@@ -117,9 +121,22 @@ def _noisy(clean: Path, noise: Noise) -> Path:
         clean.name, DEFAULT_POLICY, "warm", (noise.kind, noise.share)
     )
     if not _is_there(folder):
-        add_noise(clean, folder, noise.kind, noise.share, SEED)
+        add_noise(clean, clean.parent, noise.kind, noise.share, SEED)
+    elif _noise(folder).get("of_split_sha256") != _split(clean):
+        raise PlanError(
+            f"expected {folder} with the noise of {clean.name} as it is now, found that of another "
+            f"split: remove {folder}, and it is made again"
+        )
     return folder
 
 
 def _split(folder: Path) -> str:
-    return json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["split_sha256"]
+    return _document(folder)["split_sha256"]
+
+
+def _noise(folder: Path) -> dict[str, Any]:
+    return _document(folder).get("noise", {})
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "dataset.json").read_text(encoding="utf-8"))

@@ -42,6 +42,7 @@ class Runner:
         """The records of the plan's runs that need not be made again."""
         for case in self.cases:
             next_jobs(case, self._lookup)
+        self._give_up_where_every_trial_failed()
         return list(self._known.values())
 
     def missing(self) -> int:
@@ -53,21 +54,18 @@ class Runner:
         """Make every run that is missing; a failed one is a record like any other.
 
         Args:
-            executor: where runs are made; it is closed at the end.
+            executor: where runs are made.
 
         Returns:
             The records of all runs of the plan, trials too.
         """
         total, there = sum(map(n_jobs, self.cases)), len(self.finished())
-        try:
-            # a terminal sees the bar, a log one line for each finished run
-            with tqdm(total=total, initial=there, unit="run", smoothing=0, disable=None) as bar:
-                while self._submit_what_can_run(executor):
-                    for future in self._next_to_land(bar):
-                        bar.write(describe(self._land(future)))
-                    bar.n = len(self._known)
-        finally:
-            executor.close()
+        # a terminal sees the bar, a log one line for each finished run
+        with tqdm(total=total, initial=there, unit="run", smoothing=0, disable=None) as bar:
+            while self._submit_what_can_run(executor):
+                for future in self._next_to_land(bar):
+                    bar.write(describe(self._land(future)))
+                bar.n = len(self._known)
         self._give_up_where_every_trial_failed()
         return list(self._known.values())
 

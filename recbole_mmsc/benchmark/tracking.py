@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,11 +28,26 @@ def check_mlflow() -> None:
 def log_runs(records: Sequence[RunRecord], runs: Path, settings: MLflow) -> None:
     """Log every finished run that was not logged before: parameters, metrics, its record.
 
+    A server that fails is told on stderr and takes nothing from the benchmark: what it did not
+    take is logged when the benchmark is started again.
+
     Args:
         records: of a benchmark.
         runs: the folder of all runs.
         settings: where to.
     """
+    try:
+        _log(records, runs, settings)
+    except Exception as error:  # MLflow's own, of its server, of the network
+        told = " ".join(str(error).split())
+        print(
+            f"MLflow at {settings.tracking_uri} did not take every run ({told:.200}); start the "
+            "benchmark again to log those that are missing",
+            file=sys.stderr,
+        )
+
+
+def _log(records: Sequence[RunRecord], runs: Path, settings: MLflow) -> None:
     import mlflow
 
     mlflow.set_tracking_uri(settings.tracking_uri)

@@ -55,8 +55,12 @@ class Stopwatch:
 
     def stop(self) -> float:
         """Stop, and return the seconds passed so far."""
-        self._passed += (self._clock() - self._started) / self._share
+        self._passed = self.read()
         return self._passed
+
+    def read(self) -> float:
+        """The seconds passed so far, of a watch that runs."""
+        return self._passed + (self._clock() - self._started) / self._share
 
 
 def recbole_settings(job: Job) -> dict[str, Any]:
@@ -99,9 +103,11 @@ def train(job: Job) -> Trained:
     model = get_model(config["model"])(config, train_data._dataset).to(config["device"])
     trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
     trained = Trained(model, config, test_data, prepared)
+    budget = job.resources.budget
+    _watch_training(trainer, watch, budget, trained)
     _watch_validation(trainer, watch, trained)
     try:
-        stop = _stop_at(job.resources.budget, trainer.epochs, trained)
+        stop = _stop_at(budget, trainer.epochs, trained)
         trainer.fit(train_data, valid_data, show_progress=False, callback_fn=stop)
     except BudgetSpent as spent:
         trained.cut_short = str(spent)
@@ -109,6 +115,20 @@ def train(job: Job) -> Trained:
     trained.valid = {name: float(value) for name, value in trainer.best_valid_result.items()}
     _load_best(trainer)
     return trained
+
+
+def _watch_training(trainer: Any, watch: Stopwatch, budget: float, trained: Trained) -> None:
+    """The epoch in which the budget is over is looked at, whatever ``eval_step`` says."""
+    train_epoch = trainer._train_epoch
+
+    def timed(train_data: Any, epoch: int, *args: Any, **kwargs: Any) -> Any:
+        loss = train_epoch(train_data, epoch, *args, **kwargs)
+        trained.epochs = epoch + 1
+        if watch.read() >= budget:
+            trainer.eval_step = 1
+        return loss
+
+    trainer._train_epoch = timed
 
 
 def _watch_validation(trainer: Any, watch: Stopwatch, trained: Trained) -> None:
@@ -119,7 +139,6 @@ def _watch_validation(trainer: Any, watch: Stopwatch, trained: Trained) -> None:
         seconds = watch.stop()
         score, result = validate(*args, **kwargs)
         trained.history.append(Moment(seconds=seconds, value=float(score)))
-        trained.epochs += trainer.eval_step
         watch.start()
         return score, result
 

@@ -19,6 +19,7 @@ from recbole_mmsc.benchmark.job import Job, read_job
 from recbole_mmsc.benchmark.record import QUERIES
 
 PARENT_LOOKED_FOR = 1.0  # seconds
+OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")  # torch's words
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,7 +90,7 @@ def run(job: Job, folder: Path) -> None:
 def reason_of(error: BaseException) -> str:
     """One line for the leaderboard."""
     text = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or "not enough memory" in text or "out of memory" in text:
+    if isinstance(error, MemoryError) or any(sign in text.lower() for sign in OUT_OF_MEMORY):
         return f"out of memory: {text:.200}"
     return f"{type(error).__name__}: {text:.300}"
 

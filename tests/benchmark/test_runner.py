@@ -92,6 +92,27 @@ def test_the_budget_ends_training(tiny_folder, tmp_path):
     assert record.test["ndcg@10"] > 0
 
 
+def test_the_budget_does_not_wait_for_the_next_look_at_validation(tiny_folder, tmp_path):
+    settings = {"epochs": 100_000, "eval_step": 50_000}
+    record = launch(job_of(tiny_folder, settings=settings, budget=1.0).write(tmp_path / "runs"))
+    assert f"budget of 1 s spent after epoch {record.epochs} of 100000" in record.reason
+    assert record.epochs < 50_000
+    assert 1.0 <= record.seconds.train < 5.0
+    assert len(record.history) == 1, "the last epoch is looked at, and stands"
+    assert record.test["ndcg@10"] > 0
+
+
+def test_a_planted_winner_wins_and_a_copy_is_no_better(tiny_folder, tmp_path):
+    """Items of a type are all substitutes of each other: neighbours know, popularity cannot."""
+    models = [{"model": "EASE"}, {"model": "EASE", "label": "EASE (copy)"}, {"model": "Pop"}]
+    for board in run(write_plan(tmp_path, models), tiny_folder, tmp_path / "out"):
+        rows = {row.label: row for row in board.rows}
+        assert rows["EASE"].best
+        assert rows["EASE (copy)"].p == 1.0
+        assert rows["EASE (copy)"].not_worse
+        assert rows["Pop"].p < 0.01
+
+
 def test_a_failed_run_is_a_row_with_its_reason(tiny_folder, tmp_path):
     models = [
         {"model": "EASE"},
@@ -118,6 +139,12 @@ def test_a_search_in_which_every_trial_fails_is_a_row(tiny_folder, tmp_path):
     (board, _) = run(write_plan(tmp_path, models), tiny_folder, tmp_path / "out")
     (row,) = [row for row in board.rows if row.label == "BPR"]
     assert "every trial of its search failed" in row.failures[0].reason
+    plan, out = tmp_path / "plan.yaml", tmp_path / "out"
+    (told, _) = run(plan, tiny_folder, out, report_only=True)
+    assert [row.label for row in told.rows] == [row.label for row in board.rows]
+    plan.write_text(plan.read_text().replace("- -1", "- 8"))
+    (mended, _) = run(plan, tiny_folder, out)
+    assert not any(row.failures for row in mended.rows)
 
 
 def test_a_run_that_takes_too_long_is_stopped(tiny_folder, tmp_path):
@@ -130,7 +157,7 @@ def test_a_run_out_of_memory_is_a_row(tiny_folder, tmp_path):
     settings = {"embedding_size": 20_000_000}
     record = launch(job_of(tiny_folder, settings=settings, memory=4.0).write(tmp_path / "runs"))
     assert record.status == "failed"
-    assert "memory" in record.reason
+    assert record.reason.startswith("out of memory: ")
 
 
 def test_a_killed_run_is_made_again(tiny_folder, tmp_path):
@@ -227,6 +254,22 @@ def test_what_cannot_be_run_is_said_before_anything_runs(
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
+
+
+def test_a_cluster_that_cannot_be_joined_is_told_before_anything_is_built(
+    tiny_folder, tmp_path, monkeypatch
+):
+    from recbole_mmsc.benchmark import executors
+    from recbole_mmsc.ray_cluster import ClusterError
+
+    def refuse(address):
+        raise ClusterError(f"expected a Ray cluster at {address!r}")
+
+    monkeypatch.setattr(executors, "join_cluster", refuse)
+    plan = write_plan(tmp_path, [{"model": "EASE"}], datasets=[{"name": "demo"}])
+    with pytest.raises(ClusterError, match="expected a Ray cluster at 'nowhere'"):
+        run(plan, tiny_folder, tmp_path / "out", ray="nowhere")
+    assert [folder.name for folder in tiny_folder.parent.iterdir()] == ["tiny"]
 
 
 def test_a_run_can_be_made_again_alone(tiny_folder, tmp_path):

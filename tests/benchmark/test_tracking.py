@@ -61,3 +61,20 @@ def test_without_mlflow_nothing_runs(monkeypatch, tiny_folder, tmp_path):
     with pytest.raises(PlanError, match="pip install mlflow"):
         run(plan, tiny_folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_server_that_fails_takes_nothing_from_the_benchmark(
+    mlflow, monkeypatch, tiny_folder, tmp_path, capsys
+):
+    def refuse(*_):
+        raise ConnectionError("no server\nat all")
+
+    plan = write_plan(tmp_path, [{"model": "EASE"}], mlflow=MLFLOW)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["mlflow"], "set_experiment", refuse)
+        assert run(plan, tiny_folder, tmp_path / "out")
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert "did not take every run (no server at all)" in capsys.readouterr().err
+    run(plan, tiny_folder, tmp_path / "out")
+    (record,) = read_records(tmp_path / "out" / "runs")
+    assert ("start_run", record.id) in mlflow
