@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import operator
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from recbole_mmsc.benchmark.recbole_keys import setting_problems
 from recbole_mmsc.properties_files import ready_plans
 
-METRICS = ("ndcg", "hit", "recall", "mrr", "precision", "map")
+# pydantic puts them into the place of an error, whence _explain takes them; no setting is called so
+INTERVAL, VALUES = "[interval]", "[values]"
 
 
 class PlanError(ValueError):
@@ -67,12 +80,29 @@ class Range(_Strict):
     @model_validator(mode="after")
     def _ordered(self) -> Range:
         if not self.low < self.high or (self.log and self.low <= 0):
-            raise ValueError("expected low < high, and low > 0 where log is true")
+            raise ValueError(
+                "expected low < high, and low > 0 where log is true, "
+                f"found low {self.low:g} and high {self.high:g}"
+            )
         return self
 
 
-Values = Annotated[list[Any], Field(min_length=1)]
-Space = dict[str, Range | Values]
+def _kind(value: Any) -> str | None:
+    if isinstance(value, (dict, Range)):
+        return INTERVAL
+    return VALUES if isinstance(value, list) else None
+
+
+# told apart by their kind, so that an error is about the one that was meant
+IntervalOrValues = Annotated[
+    Annotated[Range, Tag(INTERVAL)] | Annotated[list[Any], Field(min_length=1), Tag(VALUES)],
+    Discriminator(
+        _kind,
+        custom_error_type="search",
+        custom_error_message="expected a list of values, or an interval with low and high",
+    ),
+]
+Space = dict[str, IntervalOrValues]
 
 
 class ModelPlan(_Strict):
@@ -209,7 +239,8 @@ def read_plan(path: Path) -> Plan:
     """Read and check a plan.
 
     Raises:
-        PlanError: it is no YAML, has an unknown key, or asks for what cannot be run.
+        PlanError: it is no YAML, has an unknown key or setting, sets what is the same for every
+            run, or asks for what cannot be run.
     """
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -218,19 +249,26 @@ def read_plan(path: Path) -> Plan:
     if not isinstance(found, dict):
         raise PlanError(f"{path}: expected a mapping with datasets and models, found {found!r:.60}")
     try:
-        return Plan.model_validate(found)
+        plan = Plan.model_validate(found)
     except ValidationError as error:
-        raise PlanError(
-            f"{path}: {'; '.join(_explain(problem, found) for problem in error.errors())}"
-        ) from None
+        raise PlanError(f"{path}: {_explain(error, found)}") from None
+    if problems := list(setting_problems(plan)):
+        raise PlanError(f"{path}: {'; '.join(problems)}")
+    return plan
 
 
-def _explain(problem: Any, found: Any) -> str:
-    where = [part for part in problem["loc"] if part not in ("Range", "list[any]")]
+def _explain(error: ValidationError, found: Any) -> str:
+    return "; ".join(_explain_one(problem, found) for problem in error.errors())
+
+
+def _explain_one(problem: Any, found: Any) -> str:
+    where = [part for part in problem["loc"] if part not in (INTERVAL, VALUES)]
     place = ".".join(map(str, where))
     if problem["type"] == "extra_forbidden":
         names = _fields_beside(where)
-        near = difflib.get_close_matches(str(where[-1]), names, n=1, cutoff=0.5)
+        given = functools.reduce(operator.getitem, where[:-1], found)
+        meant = [name for name in names if name not in given]
+        near = difflib.get_close_matches(str(where[-1]), meant, n=1, cutoff=0.5)
         hint = f" (did you mean {near[0]!r}?)" if near else f"; known: {', '.join(names)}"
         return f"unknown key {place}{hint}"
     message = problem["msg"].removeprefix("Value error, ")
@@ -243,12 +281,15 @@ def _explain(problem: Any, found: Any) -> str:
 
 def _fields_beside(where: list[Any]) -> list[str]:
     """The keys that are known where an unknown one stands."""
-    parts = {
-        "datasets": DatasetPlan,
-        "models": ModelPlan,
-        "search": SearchPlan,
-        "resources": Resources,
-        "mlflow": MLflow,
+    parts: dict[tuple[str, ...], type[BaseModel]] = {
+        (): Plan,
+        ("datasets",): DatasetPlan,
+        ("datasets", "noise"): Noise,
+        ("models",): ModelPlan,
+        ("models", "search"): Range,
+        ("search",): SearchPlan,
+        ("resources",): Resources,
+        ("mlflow",): MLflow,
     }
-    kind: type[BaseModel] = parts.get(where[0], Plan) if len(where) > 1 else Plan
-    return list(kind.model_fields)
+    names = [part for part in where[:-1] if isinstance(part, str)]  # without places in a list
+    return list(parts[tuple(names[:2])].model_fields)  # and without the setting that is searched

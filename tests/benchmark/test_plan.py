@@ -1,5 +1,7 @@
 """Plans: what is refused, and with which words; the ready ones."""
 
+import math
+
 import pytest
 import yaml
 
@@ -60,11 +62,60 @@ def test_the_smallest_plan(tmp_path):
             },
             "expected low < high",
         ),
+        ({"settings": {"topk": [5]}}, "settings.topk: .* use the plan's cutoffs"),
+        (
+            {"models": [{"model": "BPR", "settings": {"epoch": 1}}]},
+            "unknown setting models.0.settings.epoch \\(did you mean 'epochs'\\?\\)",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_refused(tmp_path, changes, message):
     with pytest.raises(PlanError, match=message):
         read_plan(write(tmp_path, **changes))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"low": 1, "high": 5, "lgo": True}, "unknown key {k}.lgo (did you mean 'log'?)"),
+        ({"low": 1, "high": 5, "zzz": 1}, "unknown key {k}.zzz; known: low, high, log, integer"),
+        ({"low": 1, "log": True}, "{k}.high: expected a value, found nothing"),
+        (
+            {"low": 5, "high": 1},
+            "{k}: expected low < high, and low > 0 where log is true, found low 5 and high 1",
+        ),
+        (
+            {"low": 0, "high": 1, "log": True},
+            "{k}: expected low < high, and low > 0 where log is true, found low 0 and high 1",
+        ),
+        (5, "{k}: expected a list of values, or an interval with low and high, found 5"),
+        ([], "{k}: List should have at least 1 item after validation, not 0, found []"),
+    ],
+)
+@pytest.mark.parametrize("name", ["k", "interval", "Range"])
+def test_what_is_wrong_with_a_search_is_one_line(tmp_path, name, values, message):
+    file = write(tmp_path, models=[{"model": "A", "search": {name: values}}])
+    with pytest.raises(PlanError) as error:
+        read_plan(file)
+    assert str(error.value) == f"{file}: {message.format(k=f'models.0.search.{name}')}"
+
+
+def test_a_misspelt_key_of_noise_is_one_of_noise(tmp_path):
+    noise = [{"kind": "random", "share": 0.3, "knd": 1}]
+    with pytest.raises(PlanError, match=r"0\.noise\.0\.knd; known: kind, share$"):
+        read_plan(write(tmp_path, datasets=[{"name": "a", "noise": noise}]))
+    noise = [{"kind": "random", "shar": 0.3}]
+    with pytest.raises(PlanError, match=r"0\.noise\.0\.shar \(did you mean 'share'\?\)$"):
+        read_plan(write(tmp_path, datasets=[{"name": "a", "noise": noise}]))
+
+
+def test_a_plan_is_the_same_when_it_is_read_back():
+    space = {"learning_rate": {"low": 0.001, "high": 0.1, "log": True}, "n_layers": [1, 2]}
+    models = [{"model": "LightGCN", "search": space}]
+    plan = Plan.model_validate({**SMALL, "models": models, "search": {"method": "tpe"}})
+    assert plan.models[0].search["learning_rate"].log
+    assert plan.models[0].search["n_layers"] == [1, 2]
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: [", "", "\x00"])
@@ -88,6 +139,25 @@ def test_ready_plans(file):
     assert isinstance(plan, Plan)
     for model in plan.models:
         assert model.model in MODELS or model.model in recbole_models()
+
+
+@pytest.mark.parametrize("file", ready_plans().values(), ids=lambda file: file.stem)
+def test_every_tuned_method_of_a_ready_plan_has_the_same_trials(file):
+    plan = read_plan(file)
+    assert plan.search.method == "grid"
+    sizes = [
+        math.prod(len(values) for values in model.search.values())
+        for model in plan.models
+        if model.search
+    ]
+    assert set(sizes) <= {plan.search.trials}
+
+
+@pytest.mark.parametrize("name", ["amazon-home", "amazon-five", "amazon-small"])
+def test_what_is_tuned_on_beauty_is_tuned_everywhere(name):
+    tuned = {m.model: set(m.search) for m in read_plan(find_plan("amazon-beauty")).models}
+    for model in read_plan(find_plan(name)).models:
+        assert set(model.search) == tuned[model.model], model.model
 
 
 def test_there_are_ready_plans():

@@ -117,14 +117,14 @@ def test_a_failed_run_is_a_row_with_its_reason(tiny_folder, tmp_path):
     models = [
         {"model": "EASE"},
         {"model": "BPR", "settings": {"embedding_size": -1}},
-        {"model": "MMSC", "settings": {"embeding_size": 8}},
+        {"model": "MMSC", "settings": {"encoder": "tfidf"}},
     ]
     boards = run(write_plan(tmp_path, models), tiny_folder, tmp_path / "out")
     for board in boards:
         rows = {row.label: row for row in board.rows}
         assert rows["EASE"].best
         assert not rows["BPR"].figures
-        assert "did you mean 'embedding_size'" in rows["MMSC"].failures[0].reason
+        assert "recbole-mmsc encode" in rows["MMSC"].failures[0].reason
 
 
 def test_a_benchmark_can_be_made_again_from_its_own_plan(tiny_folder, tmp_path):
