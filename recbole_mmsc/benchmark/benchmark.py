@@ -56,11 +56,10 @@ def run_benchmark(
             plan.valid_metric.lower(),
             labels=[model.name for model in plan.models if model.name in made],
             ids={record.id for record in records},
+            missing=runner.missing(),
         )
         write_tables(leaderboards, out)
-        missing = runner.missing()
-        unfinished = f" (unfinished: {missing} runs are missing)" if missing else ""
-        write_report(leaderboards, records, out, data, plan.title + unfinished)
+        write_report(leaderboards, records, out, data, plan.title)
         if plan.mlflow:  # last: a server that does not answer takes no report
             log_runs(records, out / RUNS, plan.mlflow)
     return leaderboards

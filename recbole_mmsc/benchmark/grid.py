@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recbole_mmsc.benchmark.leaderboard import ALPHA, Figure, Leaderboard, Row
 from recbole_mmsc.benchmark.printable import printable
+from recbole_mmsc.evaluation.significance import Paired
 
-NONE = "-"
+MISSING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+DIFFERENCE = "Δ to best [95 %]"
+ABOUT_DIFFERENCE = (
+    f"{DIFFERENCE}: mean difference over queries and its bootstrap interval, uncorrected"
+)
+FAILED, CUT_SHORT = "failed", "cut short"
+TRAINING_TIME = "processor time over the number of threads, on a GPU wall-clock time"
 NAMES = {"ndcg": "NDCG", "mrr": "MRR", "map": "MAP"}
 ABOUT_A_ROW = {  # heading → text
+    DIFFERENCE: lambda row: difference_text(row.versus_best),
     "p (Holm)": lambda row: number(row.p),
     "train s": lambda row: number(row.train_seconds, 1),
     "peak GiB": lambda row: number(row.peak_memory, 2),
@@ -32,6 +42,25 @@ class Grid:
     rows: list[tuple[Row, list[str]]]
 
 
+@dataclass(frozen=True)
+class Mishap:
+    """Seeds of one model on one dataset that failed, or were cut short, for one reason.
+
+    Args:
+        label: the model's name in the leaderboard.
+        dataset: name of the dataset folder.
+        what: :data:`FAILED` or :data:`CUT_SHORT`.
+        reason: empty where none was recorded.
+        seeds: of the runs.
+    """
+
+    label: str
+    dataset: str
+    what: str
+    reason: str
+    seeds: tuple[int, ...]
+
+
 def figures_grid(
     board: Leaderboard, metrics: Sequence[str], about: Sequence[str], spread: Sequence[str]
 ) -> Grid:
@@ -49,7 +78,7 @@ def figures_grid(
             figure_text(row.figures.get(metric), with_sd=metric in spread) for metric in metrics
         ]
         if not row.seeds:
-            figures[0] = "failed"
+            figures[0] = FAILED
         rows.append((row, [_name(row), *figures, *(ABOUT_A_ROW[name](row) for name in about)]))
     return Grid(["model", *map(heading, metrics), *about], rows)
 
@@ -84,16 +113,26 @@ def heading(metric: str) -> str:
 
 
 def number(value: float | None, places: int = 4) -> str:
-    """A number, or a dash where there is none."""
-    return NONE if value is None else f"{value:.{places}f}"
+    """A number with a real minus sign, or a dash where there is none."""
+    if value is None or math.isnan(value):
+        return MISSING
+    text = "∞" if math.isinf(value) else f"{abs(value):,.{places}f}"
+    return f"{MINUS}{text}" if value < 0 else text
 
 
 def figure_text(figure: Figure | None, with_sd: bool = False) -> str:
     """The mean, and its standard deviation over seeds where there is one."""
     if figure is None:
-        return NONE
+        return MISSING
     spread = f" ± {number(figure.sd)}" if with_sd and figure.sd is not None else ""
     return number(figure.mean) + spread
+
+
+def difference_text(versus: Paired | None) -> str:
+    """The mean difference and its 95 % interval."""
+    if versus is None:
+        return MISSING
+    return f"{number(versus.difference)} [{number(versus.low)}, {number(versus.high)}]"
 
 
 def title(board: Leaderboard) -> str:
@@ -112,17 +151,32 @@ def how_tested(board: Leaderboard) -> str:
     )
 
 
-def remarks(board: Leaderboard) -> list[str]:
-    """One line for each reason why seeds of a model failed or were cut short."""
-    seeds: dict[tuple[str, str, str], list[str]] = {}
+def unfinished(leaderboards: Sequence[Leaderboard]) -> str:
+    """Says how many runs of the benchmark are missing; empty where none is."""
+    missing = max((board.missing for board in leaderboards), default=0)
+    runs = "run is" if missing == 1 else "runs are"
+    return f"Unfinished: {missing:,} {runs} missing." if missing else ""
+
+
+def mishaps_of(board: Leaderboard) -> list[Mishap]:
+    """Why seeds failed or were cut short, those with the same reason together."""
+    seeds: dict[tuple[str, str, str], list[int]] = {}
     for row in board.rows:
-        for what, found in (("failed", row.failures), ("cut short", row.cut_short)):
+        for what, found in ((FAILED, row.failures), (CUT_SHORT, row.cut_short)):
             for one in found:
-                seeds.setdefault((row.label, what, one.reason), []).append(str(one.seed))
+                seeds.setdefault((row.label, what, one.reason), []).append(one.seed)
     return [
-        f"{printable(label)}, {what} (seed {', '.join(those)}): "
-        f"{textwrap.shorten(printable(reason), 300) or 'no reason given'}"
+        Mishap(label, board.dataset, what, reason, tuple(those))
         for (label, what, reason), those in seeds.items()
+    ]
+
+
+def remarks(board: Leaderboard) -> list[str]:
+    """One line for each mishap."""
+    return [
+        f"{printable(one.label)}, {one.what} (seed {', '.join(map(str, one.seeds))}): "
+        f"{textwrap.shorten(printable(one.reason), 300) or 'no reason given'}"
+        for one in mishaps_of(board)
     ]
 
 

@@ -6,16 +6,21 @@ import re
 from collections.abc import Sequence
 
 from recbole_mmsc.benchmark.grid import (
+    ABOUT_DIFFERENCE,
+    DIFFERENCE,
+    MINUS,
+    MISSING,
     Grid,
     figures_grid,
     how_tested,
     remarks,
     shown_metrics,
     title,
+    unfinished,
 )
 from recbole_mmsc.benchmark.leaderboard import Leaderboard
 
-TOO_MANY = ("coverage", "confusion")  # for the width of a page
+TOO_MANY = ("coverage", "confusion", "(1+")  # for the width of a page
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -31,6 +36,9 @@ _ESCAPES = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "±": r"$\pm$",
+    "Δ": r"$\Delta$",
+    MINUS: "$-$",
+    MISSING: "--",
     "[": "{[}",  # after \\ a bracket would begin an argument
     "]": "{]}",
 }
@@ -43,16 +51,17 @@ def to_latex(leaderboards: Sequence[Leaderboard]) -> str:
 
 
 def _environment(board: Leaderboard) -> str:
-    metrics = [name for name in shown_metrics(board) if not name.startswith(TOO_MANY)]
-    grid = figures_grid(board, metrics, about=["p (Holm)"], spread=[board.metric])
+    main, *others = shown_metrics(board)
+    metrics = [main, *(name for name in others if not any(part in name for part in TOO_MANY))]
+    grid = figures_grid(board, metrics, about=[DIFFERENCE, "p (Holm)"], spread=[main])
     caption = (
         f"{title(board)}, mean ± standard deviation over seeds. Best in bold, underlined if not "
-        f"significantly worse: {how_tested(board)}."
+        f"significantly worse: {how_tested(board)}. {ABOUT_DIFFERENCE}."
     )
     label = re.sub(r"[^a-z0-9]+", "-", f"{board.dataset}-{board.relation}".lower()).strip("-")
     return "\n".join(
         [
-            *(f"% {line}" for line in remarks(board)),
+            *(f"% {line}" for line in filter(None, [unfinished([board]), *remarks(board)])),
             r"\begin{table*}[t]",
             r"\centering",
             r"\small",

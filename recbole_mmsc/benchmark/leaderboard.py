@@ -76,7 +76,8 @@ class Row:
         cut_short: of the seeds that finished early, by a time limit for example.
         best: the highest mean of the main metric, the first one given among equals.
         versus_best: this model minus the best, query by query; None of the best itself.
-        p: of ``versus_best``, the bootstrap's after Holm's correction.
+        p: of ``versus_best``, the bootstrap's after Holm's correction; it decides.
+        p_wilcoxon: the same of Wilcoxon's test.
     """
 
     label: str
@@ -96,6 +97,7 @@ class Row:
     best: bool = False
     versus_best: Paired | None = None
     p: float | None = None
+    p_wilcoxon: float | None = None
 
     @property
     def not_worse(self) -> bool:
@@ -108,10 +110,11 @@ class Leaderboard:
     """All models on one relation of one dataset.
 
     Every model stands for the mean over its seeds, query by query; it is compared with the best
-    over queries (:func:`paired_each`), and the p-values are corrected for all models compared here
-    (:func:`holm`). So p tells what other queries might have changed, a figure's sd what other
-    seeds might have. Queries are taken as independent draws; but the two directions of one held-out
-    pair are two queries, and where a model treats both alike, p is smaller than it should be.
+    over queries (:func:`paired_each`), and the p-values of each test are corrected for all models
+    compared here (:func:`holm`); the intervals are not. So p tells what other queries might have
+    changed, a figure's sd what other seeds might have. Queries are taken as independent draws; but
+    the two directions of one held-out pair are two queries, and where a model treats both alike, p
+    is smaller than it should be.
 
     Args:
         dataset: name of the dataset folder.
@@ -125,6 +128,7 @@ class Leaderboard:
         seed: of the bootstrap.
         values: label → ``[n_queries]`` of the main metric, mean over seeds, in the order of the
             query tokens.
+        missing: runs that the whole benchmark still lacks: what is shown may change with them.
     """
 
     dataset: str
@@ -137,6 +141,7 @@ class Leaderboard:
     n_resamples: int
     seed: int
     values: dict[str, np.ndarray] = field(repr=False, compare=False)
+    missing: int = 0
 
     def compare(self, label: str, other: str) -> Paired:
         """One model minus another, query by query; its p-values are not corrected.
@@ -160,6 +165,7 @@ def make_leaderboards(
     ids: Collection[str] | None = None,
     n_resamples: int = N_RESAMPLES,
     seed: int = 2026,
+    missing: int = 0,
 ) -> list[Leaderboard]:
     """Read a benchmark's runs and compare their models.
 
@@ -170,6 +176,7 @@ def make_leaderboards(
         ids: the runs to read; by default all.
         n_resamples: of the bootstrap.
         seed: of the bootstrap.
+        missing: runs that are still to be made, for the leaderboards to tell.
 
     Returns:
         Those of each dataset by name, substitutes first.
@@ -209,7 +216,7 @@ def make_leaderboards(
                 leaderboards.append(
                     _leaderboard(models, aligned, asked, relation, metric, n_resamples, seed)
                 )
-    return leaderboards
+    return [replace(board, missing=missing) for board in leaderboards]
 
 
 def _check_seeds(records: Sequence[RunRecord]) -> None:
@@ -343,11 +350,12 @@ def _versus_best(
     if others:
         stacked = np.stack([values[row.label] for row in others])
         compared = paired_each(stacked, values[best.label], seed, n_resamples)
-    corrected = holm([one.p_bootstrap for one in compared])
+    p = holm([one.p_bootstrap for one in compared])
+    p_wilcoxon = holm([one.p_wilcoxon for one in compared])
     return [
         replace(best, best=True),
         *(
-            replace(row, versus_best=one, p=p)
-            for row, one, p in zip(others, compared, corrected, strict=True)
+            replace(row, versus_best=versus, p=p, p_wilcoxon=p_wilcoxon)
+            for row, versus, p, p_wilcoxon in zip(others, compared, p, p_wilcoxon, strict=True)
         ),
     ]

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from recbole_mmsc.benchmark.grid import (
+    ABOUT_DIFFERENCE,
+    DIFFERENCE,
+    TRAINING_TIME,
     Grid,
     degree_grid,
     figures_grid,
@@ -14,6 +17,7 @@ from recbole_mmsc.benchmark.grid import (
     remarks,
     shown_metrics,
     title,
+    unfinished,
 )
 from recbole_mmsc.benchmark.leaderboard import Leaderboard
 
@@ -22,18 +26,20 @@ NOT_WORSE = "†"
 
 def to_markdown(leaderboards: Sequence[Leaderboard]) -> str:
     """All leaderboards as one document, each with its figures by degree below."""
-    parts = ["# Leaderboard", *(_section(board) for board in leaderboards)]
-    return "\n\n".join(parts) + "\n"
+    notice = unfinished(leaderboards)
+    parts = ["# Leaderboard", f"**{notice}**" if notice else "", *map(_section, leaderboards)]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _section(board: Leaderboard) -> str:
-    about = ("p (Holm)", "train s", "peak GiB", "seeds")
+    about = (DIFFERENCE, "p (Holm)", "train s", "peak GiB", "seeds")
     grid = figures_grid(board, shown_metrics(board), about, spread=[board.metric])
     parts = [f"## {_escape(title(board))}", _table(grid)]
     if any(row.best for row in board.rows):
         parts.append(
             f"Best in bold; {NOT_WORSE} not significantly worse than the best. Test: "
-            f"{how_tested(board)}. A ± is the standard deviation over seeds."
+            f"{how_tested(board)}. {_escape(ABOUT_DIFFERENCE)}. A ± is the standard deviation "
+            f"over seeds. Training: {TRAINING_TIME}."
         )
     if noted := remarks(board):
         parts.append("\n".join(f"- {_escape(line)}" for line in noted))

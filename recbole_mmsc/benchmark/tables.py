@@ -12,16 +12,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from recbole_mmsc.benchmark.grid import figures_grid, remarks, shown_metrics, title
+from recbole_mmsc.benchmark.grid import figures_grid, remarks, shown_metrics, title, unfinished
 from recbole_mmsc.benchmark.latex import to_latex
 from recbole_mmsc.benchmark.leaderboard import Figure, Leaderboard, Row
 from recbole_mmsc.benchmark.markdown import NOT_WORSE, to_markdown
 
 COLUMNS = (
     *("dataset", "split_sha256", "relation", "label", "model", "metric", "mean", "sd", "n_seeds"),
-    *("n_queries", "best", "not_worse", "difference", "low", "high", "relative", "effect"),
-    *("p_bootstrap", "p_wilcoxon", "p_holm", "train_seconds", "evaluate_seconds"),
-    *("peak_memory_gib", "parameters", "failed_seeds"),
+    *("n_queries", "best", "not_worse", "difference_to_best", "ci95_low", "ci95_high"),
+    *("relative_difference", "cohens_dz", "p_bootstrap", "p_bootstrap_holm", "p_wilcoxon"),
+    *("p_wilcoxon_holm", "train_seconds", "evaluate_seconds", "peak_memory_gib", "parameters"),
+    *("failed_seeds", "missing_runs"),
 )
 NARROW = 2  # metrics in a terminal
 
@@ -43,7 +44,8 @@ def to_csv(leaderboards: Sequence[Leaderboard]) -> str:
 
     The main metric's line also has the comparison with the best model; it is there, without a
     mean, for a model that failed. Metrics such as ``ndcg@10 [degree 1-5]`` are over the queries
-    whose item has so many training pairs; ``n_queries`` is how many.
+    whose item has so many training pairs; ``n_queries`` is how many. ``missing_runs`` are those of
+    the whole benchmark: a comment would be no CSV.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
@@ -75,9 +77,11 @@ def write_tables(leaderboards: Sequence[Leaderboard], folder: Path) -> list[Path
 
 def _terminal_table(board: Leaderboard) -> Table:
     metrics = shown_metrics(board)[:NARROW]
+    # the difference with its interval takes 26 columns: 80 have no room for it
     grid = figures_grid(board, metrics, about=["p (Holm)", "train s"], spread=[board.metric])
     caption = f"{NOT_WORSE} not significantly worse than the best ({board.n_queries:,} queries)"
-    table = Table(title=Text(title(board)), caption=Text("\n".join([caption, *remarks(board)])))
+    notes = filter(None, [unfinished([board]), caption, *remarks(board)])
+    table = Table(title=Text(title(board)), caption=Text("\n".join(notes)))
     table.add_column(grid.headings[0], overflow="fold")
     for name in grid.headings[1:]:
         table.add_column(name, justify="right")
@@ -100,6 +104,7 @@ def _lines(board: Leaderboard, row: Row) -> Iterable[dict[str, object]]:
         "peak_memory_gib": row.peak_memory,
         "parameters": row.parameters,
         "failed_seeds": len(row.failures),
+        "missing_runs": board.missing,
     }
     main = {**same, **_line(board.metric, row.figures.get(board.metric), board.n_queries)}
     yield {**main, **_comparison(row), "n_seeds": len(row.seeds)}
@@ -119,6 +124,17 @@ def _line(metric: str, figure: Figure | None, n_queries: int) -> dict[str, objec
 
 
 def _comparison(row: Row) -> dict[str, object]:
-    found: dict[str, object] = {"best": row.best, "not_worse": row.not_worse, "p_holm": row.p}
-    versus = row.versus_best
-    return found if versus is None else {**found, **vars(versus)}
+    found: dict[str, object] = {"best": row.best, "not_worse": row.not_worse}
+    if (versus := row.versus_best) is not None:
+        found |= {
+            "difference_to_best": versus.difference,
+            "ci95_low": versus.low,
+            "ci95_high": versus.high,
+            "relative_difference": versus.relative,
+            "cohens_dz": versus.effect,
+            "p_bootstrap": versus.p_bootstrap,
+            "p_bootstrap_holm": row.p,
+            "p_wilcoxon": versus.p_wilcoxon,
+            "p_wilcoxon_holm": row.p_wilcoxon,
+        }
+    return found

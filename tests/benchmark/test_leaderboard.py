@@ -7,6 +7,7 @@ import pytest
 
 from recbole_mmsc.benchmark.leaderboard import Figure, make_leaderboards
 from recbole_mmsc.benchmark.record import Seconds
+from recbole_mmsc.evaluation.significance import holm
 from tests.benchmark.fake_runs import write_run
 
 N = 120
@@ -37,6 +38,15 @@ def test_a_planted_winner_leads_significantly(tmp_path):
         assert row.p < 0.01
 
 
+def test_both_tests_are_corrected(tmp_path):
+    for place, label in enumerate("ABCD"):
+        write_run(tmp_path, label, "beauty", 1, values_of(-0.003 * place, noise=place))
+    _, *others = make_leaderboards(tmp_path)[0].rows
+    for test, found in (("p_bootstrap", "p"), ("p_wilcoxon", "p_wilcoxon")):
+        raw = [getattr(row.versus_best, test) for row in others]
+        assert [getattr(row, found) for row in others] == holm(raw) != raw
+
+
 def test_two_copies_never_differ(tmp_path):
     for label in ("Copy", "Original", "Third"):
         for seed in (1, 2, 3):
@@ -46,6 +56,7 @@ def test_two_copies_never_differ(tmp_path):
         for row in board.rows[1:]:
             assert row.not_worse
             assert (row.p, row.versus_best.p_bootstrap, row.versus_best.p_wilcoxon) == (1, 1, 1)
+            assert row.p_wilcoxon == 1
             assert row.versus_best.difference == row.versus_best.effect == 0
 
 

@@ -5,12 +5,17 @@ import hashlib
 import json
 import math
 import re
+import shlex
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from recbole_mmsc.benchmark.leaderboard import Figure, make_leaderboards
+from recbole_mmsc.arguments import make_parser
+from recbole_mmsc.benchmark.grid import number
+from recbole_mmsc.benchmark.leaderboard import make_leaderboards
 from recbole_mmsc.benchmark.record import Moment, Seconds, read_records
 from recbole_mmsc.benchmark.report import plots, svg, words, write_report
 from recbole_mmsc.benchmark.report.lead import lead_of
@@ -130,24 +135,62 @@ def test_the_parts_come_in_order(out, tmp_path):
     assert [one["id"] for one in page.all("h2")] == parts
 
 
-def test_the_verdict_says_who_wins_by_how_much(out, tmp_path):
+def test_the_verdict_says_who_leads_by_how_much(out, tmp_path):
     text = plain(report(out, tmp_path / "data"))
-    assert "beauty On substitutes Good wins with NDCG@10 0.8375 ± 0.0000, significantly" in text
-    assert "above Poor: by 0.6750 (415.4 %), 95 % interval" in text
+    assert "beauty On substitutes Good leads with NDCG@10 0.8375 ± 0.0000; every" in text
+    assert "every other model is significantly worse. The lead over Poor, the second, is" in text
+    assert "is 0.6750 (415.4 %), 95 % interval" in text
 
 
 def test_a_lead_that_is_chance_is_called_so(tmp_path):
     write_both(tmp_path, "One", "beauty", 1, [0.5, 0.4, 0.6, 0.5])
     write_both(tmp_path, "Two", "beauty", 1, [0.4, 0.5, 0.5, 0.5])
     page = report(tmp_path, tmp_path)
-    assert "One is ahead with NDCG@10 0.5000, but not significantly above Two" in plain(page)
+    assert "One leads with NDCG@10 0.5000; not significantly worse: Two." in plain(page)
     assert "≈" in page.text["abbr"]
+
+
+def test_a_third_is_named_where_the_second_is_significantly_worse(tmp_path):
+    best = [0.5] * 40
+    write_both(tmp_path, "A", "beauty", 1, best)
+    write_both(tmp_path, "B", "beauty", 1, [0.45] * 40)  # surely worse, by little
+    wild = [0.0 if n % 2 else 0.86 for n in range(40)]  # worse by more, and not surely
+    write_both(tmp_path, "C", "beauty", 1, wild)
+    rows = make_leaderboards(tmp_path)[0].rows
+    assert [(row.label, row.not_worse) for row in rows[1:]] == [("B", False), ("C", True)]
+    text = plain(report(tmp_path, tmp_path))
+    assert "A leads with NDCG@10 0.5000; not significantly worse: C. The lead over B" in text
+    assert "wins" not in text
+
+
+def test_every_model_has_its_difference_to_the_best(tmp_path):
+    for seed in (1, 2):
+        write_both(tmp_path, "A", "beauty", seed, [value - seed / 100 for value in GOOD])
+        write_both(tmp_path, "B", "beauty", seed, POOR)
+    page = report(tmp_path, tmp_path)
+    text = plain(page)
+    assert "Δ to best [95 %] p Wilcoxon p effect d_z" in text
+    (versus,) = [row.versus_best for row in make_leaderboards(tmp_path, n_resamples=50)[0].rows[1:]]
+    shown = [number(value) for value in (versus.difference, versus.low, versus.high)]
+    assert "{} [{}, {}]".format(*shown) in text
+    assert "p: of the paired bootstrap, which decides, and of Wilcoxon's signed ranks" in text
+    assert "± 0.0035" in {one.get("title") for one in page.all("td")}  # MRR is a quarter of NDCG
+
+
+def test_an_unfinished_benchmark_keeps_its_title(out, tmp_path):
+    boards = make_leaderboards(out, n_resamples=50, missing=3)
+    file = write_report(boards, list(read_records(out / "runs")), out, tmp_path / "data")
+    page = Page(file.read_text(encoding="utf-8"))
+    assert page.text["h1"] == "Benchmark"
+    assert page.text["title"].startswith("Benchmark (unfinished)")
+    assert "Unfinished: 3 runs are missing." in plain(page)
+    assert "every run finished" not in plain(page)
 
 
 def test_lead_is_the_best_minus_the_second(out):
     board = make_leaderboards(out, n_resamples=50)[0]
     lead = lead_of(board)
-    assert (lead.best.label, lead.second.label, lead.significant) == ("Good", "Poor", True)
+    assert (lead.best.label, lead.second.label, lead.equals) == ("Good", "Poor", ())
     assert lead.difference == pytest.approx(0.675)
     assert lead.relative == pytest.approx(0.675 / 0.1625)
     assert 0 < lead.low < lead.difference < lead.high
@@ -165,6 +208,45 @@ def test_headings_sort_by_what_cells_hold(out, tmp_path):
     sorted_by = [one["data-value"] for one in page.all("td") if "data-value" in one]
     assert all(math.isfinite(float(value)) for value in sorted_by if value)
     assert "" in sorted_by  # the best has no difference to itself
+
+
+SORTED = r"""
+const row = (label, value) => ({ cells: [{ dataset: { value: label } }, { dataset: { value } }] });
+const rows = [row("B", "0.1"), row("a", ""), row("c", "10"), row("D", "-Infinity"), row("e", "9")];
+const column = (kind, order) => {
+  const state = {}, button = { dataset: { order }, addEventListener: (_, f) => (state.press = f) };
+  return Object.assign(state, {
+    querySelector: () => button,
+    classList: { contains: (one) => one === kind },
+    getAttribute: (name) => state[name],
+    setAttribute: (name, value) => (state[name] = value),
+    removeAttribute: (name) => delete state[name],
+  });
+};
+const cells = [column("text", "ascending"), column("number", "descending")];
+const body = { rows, append: (...sorted) => (body.rows = sorted) };
+const table = { tHead: { rows: [{ cells }] }, tBodies: [body] };
+globalThis.document = { querySelectorAll: () => [table] };
+SCRIPT
+for (const place of [0, 0, 1, 1]) {
+  cells[place].press();
+  const order = cells.map((one) => one["aria-sort"] || "-");
+  console.log(order.join(), body.rows.map((one) => one.cells[0].dataset.value).join(""));
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="the script is run by node")
+def test_a_heading_sorts_its_column():
+    file = Path(plots.__file__).with_name("sort.js")
+    script = SORTED.replace("SCRIPT", file.read_text(encoding="utf-8").partition(";")[2])
+    done = subprocess.run(["node", "-"], input=script, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "ascending,- aBcDe",
+        "descending,- eDcBa",
+        "-,descending ceBDa",  # by number, not by letter; the empty one stays last
+        "-,ascending DBeca",
+    ]
 
 
 def test_values_to_sort_by_are_javascripts():
@@ -212,6 +294,29 @@ def test_how_it_was_made(out, tmp_path):
     assert "datasets:\n  - name: beauty\n" in page.text["pre"]
     assert "torch 2.1, 2.2" in text
     assert "50 resamples" in text
+    assert text.count("processor time over the number of threads, on a GPU wall-clock time") == 4
+
+
+def test_commands_from_raw_files_to_the_report(out, tmp_path):
+    data = tmp_path / "data"
+    noise = {"kind": "random", "share": 0.3, "of": "home", "seed": 7}
+    options = {"format": "jsonl", "policy": "raw", "split": "cold", "seed": 5, "images": True}
+    fields = {"title": "product name"}
+    write_document(data, "home", noise=noise, options={**options, "field_map": fields})
+    (out / "plan.yaml").write_text("datasets:\n  - name: beauty\n")
+    commands = report(out, data).text["pre"].splitlines()
+    for expected in (
+        "recbole-mmsc build --name beauty --meta meta.json.gz --policy difference --split warm "
+        "--seed 2026 --out ../data",
+        "recbole-mmsc build --name home --meta meta.json.gz --format jsonl --policy raw "
+        "--split cold --seed 5 --field 'title=product name' --images DIR --out ../data",
+        "recbole-mmsc benchmark plan.yaml --data ../data --out .",
+    ):
+        assert expected in commands
+        make_parser().parse_args(shlex.split(expected)[1:])
+    (planted,) = [shlex.split(line) for line in commands if "add_noise" in line]
+    assert planted[:2] == ["python", "-c"]
+    assert planted[2].endswith("add_noise('../data/home', None, 'random', 0.3, 7)")
 
 
 def test_datasets_are_described(out, tmp_path):
@@ -304,7 +409,7 @@ def test_runs_without_time_history_or_figures_are_drawn_as_far_as_they_go(tmp_pa
 
 def test_noise_is_drawn_relative_to_the_clean_dataset(tmp_path):
     for name, share in (("beauty", 0.0), ("beauty-random30", 0.3), ("beauty-random10", 0.1)):
-        noise = {"kind": "random", "share": share, "of": "beauty"} if share else None
+        noise = {"kind": "random", "share": share, "of": "beauty", "seed": 1} if share else None
         write_document(tmp_path / "data", name, noise=noise)
         write_both(tmp_path, "Good", name, 1, [value * (1 - share) for value in GOOD], history=[])
         write_both(tmp_path, "Poor", name, 1, POOR, history=[])
@@ -315,7 +420,7 @@ def test_noise_is_drawn_relative_to_the_clean_dataset(tmp_path):
 
 
 def test_noise_without_its_clean_dataset_is_not_drawn(tmp_path):
-    noise = {"kind": "random", "share": 0.3, "of": "beauty"}
+    noise = {"kind": "random", "share": 0.3, "of": "beauty", "seed": 1}
     write_document(tmp_path / "data", "beauty-random30", noise=noise)
     write_both(tmp_path, "Good", "beauty-random30", 1, GOOD)
     assert "random noise" not in plain(report(tmp_path, tmp_path / "data"))
@@ -373,12 +478,6 @@ def test_ticks_are_round():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (words.number(-0.01234), "−0.0123"),  # noqa: RUF001
-        (words.number(None), "–"),  # noqa: RUF001
-        (words.number(math.nan), "–"),  # noqa: RUF001
-        (words.number(-math.inf), "−∞"),  # noqa: RUF001
-        (words.figure(Figure(0.5, 0.001, 3)), "0.5000 ± 0.0010"),
-        (words.figure(Figure(0.5, None, 1)), "0.5000"),
         (words.p_value(0.0004), "< 0.001"),
         (words.p_value(0.0421), "0.042"),
         (words.duration(0.44), "0.4 s"),

@@ -1,14 +1,15 @@
 import csv
 import io
+import math
 import re
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from recbole_mmsc.benchmark.grid import remarks
+from recbole_mmsc.benchmark.grid import MINUS, MISSING, figure_text, number, remarks
 from recbole_mmsc.benchmark.latex import to_latex
-from recbole_mmsc.benchmark.leaderboard import make_leaderboards
+from recbole_mmsc.benchmark.leaderboard import Figure, make_leaderboards
 from recbole_mmsc.benchmark.markdown import to_markdown
 from recbole_mmsc.benchmark.tables import terminal_tables, to_csv, write_tables
 from tests.benchmark.fake_runs import write_run
@@ -42,14 +43,17 @@ def test_markdown(boards):
     assert text.startswith("# Leaderboard\n\n## beauty: substitutes\n")
     best, copy, loser, broken = (row_of(text, n) for n in ("Winner", "Copy", "Loser", "Broken"))
     assert best[:2] == ["**Winner**", "**0.6000 ± 0.1000**"]
-    assert best[-4:] == ["-", "20.0", "1.50", "3"]
+    assert best[-5:] == [MISSING, MISSING, "20.0", "1.50", "3"]
     assert copy[:2] == ["Copy", "0.6000 †"]
-    assert copy[-4] == "1.0000"
+    assert copy[-5:-3] == [r"0.0000 \[0.0000, 0.0000\]", "1.0000"]
     assert loser[0] == "Loser (1 of 2 seeds)"
     assert loser[-4] == "0.0002"
+    assert loser[-5] == rf"{MINUS}0.1961 \[{MINUS}0.2074, {MINUS}0.1846\]"
     assert "†" not in loser[1]
-    assert broken == ["Broken", "failed", *["-"] * 10, "0"]
+    assert broken == ["Broken", "failed", *[MISSING] * 11, "0"]
     assert "60 test queries with 10,000 resamples" in text
+    assert r"Δ to best \[95 %\]: mean difference over queries and its bootstrap interval" in text
+    assert "Training: processor time over the number of threads, on a GPU wall-clock time." in text
     assert "Holm's method for the number of models compared (2)" in text
     assert "- Broken, failed (seed 1): ValueError: a \\| b second line" in text
     assert "- Loser, failed (seed 2): RuntimeError: out of memory" in text
@@ -59,7 +63,8 @@ def test_markdown_columns(boards):
     head = to_markdown(boards).splitlines()[4]
     assert head == (
         "| model | NDCG@10 | Hit@10 | Recall@10 | MRR@10 | NDCG@10 (1+100) | NDCG@10 (1+1000) "
-        "| Coverage@10 | Confusion@10 | p (Holm) | train s | peak GiB | seeds |"
+        r"| Coverage@10 | Confusion@10 | Δ to best \[95 %\] | p (Holm) "
+        "| train s | peak GiB | seeds |"
     )
 
 
@@ -82,12 +87,17 @@ def test_csv_is_long_form(boards):
     assert float(best["mean"]) == pytest.approx(0.6)
     assert float(best["sd"]) == pytest.approx(0.1)
     assert (best["n_seeds"], best["n_queries"], best["best"]) == ("3", "60", "True")
-    assert best["p_holm"] == ""
-    assert (copy["sd"], copy["p_holm"], copy["not_worse"]) == ("", "1.0", "True")
+    assert float(found["Winner", "mrr@10"]["sd"]) == pytest.approx(0.025)
+    compared = ("difference_to_best", "cohens_dz", "p_bootstrap_holm", "p_wilcoxon_holm")
+    assert {best[name] for name in compared} == {""}
+    assert (copy["sd"], copy["p_bootstrap_holm"], copy["not_worse"]) == ("", "1.0", "True")
     loser = found["Loser", "ndcg@10"]
     assert (loser["failed_seeds"], loser["not_worse"]) == ("1", "False")
-    assert float(loser["p_holm"]) == pytest.approx(2 * float(loser["p_bootstrap"]))
-    assert float(loser["low"]) < float(loser["difference"]) < float(loser["high"]) < 0
+    for test in ("p_bootstrap", "p_wilcoxon"):
+        assert float(loser[f"{test}_holm"]) == pytest.approx(2 * float(loser[test]))
+    low, high = float(loser["ci95_low"]), float(loser["ci95_high"])
+    assert low < float(loser["difference_to_best"]) < high < 0
+    assert float(loser["cohens_dz"]) < -1
     broken = found["Broken", "ndcg@10"]
     assert (broken["mean"], broken["n_seeds"], broken["failed_seeds"]) == ("", "0", "1")
     assert found["Winner", "coverage@10"]["mean"] == "0.25"
@@ -97,18 +107,22 @@ def test_csv_is_long_form(boards):
 
 def test_latex(boards):
     text = to_latex(boards)
-    assert r"\begin{tabular}{lrrrrrrr}" in text
+    assert r"\begin{tabular}{lrrrrrr}" in text
     assert r"\label{tab:beauty-substitute}" in text
     assert r"\textbf{Winner} & \textbf{0.6000 $\pm$ 0.1000} & " in text
     assert r"Copy & \underline{0.6000} & " in text
-    assert r"Broken & failed & - & " in text
+    assert r" & 0.0000 {[}0.0000, 0.0000{]} & 1.0000 \\" in text
+    assert r" & $-$0.1961 {[}$-$0.2074, $-$0.1846{]} & 0.0002 \\" in text
+    assert r"Broken & failed & -- & " in text
+    assert r"$\Delta$ to best {[}95 \%{]} & p (Holm) \\" in text
+    assert "(1+1000)" not in text  # 550 points wide with them: a page has 505
     assert "paired bootstrap" in text
     assert "Holm's method" in text
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == 1
     body = re.search(r"\\toprule\n(.*)\\bottomrule", text, re.DOTALL)[1]
     rows = [line for line in body.splitlines() if line != r"\midrule"]
     assert len(rows) == 5
-    assert {line.count(" & ") for line in rows} == {7}
+    assert {line.count(" & ") for line in rows} == {6}
     assert all(line.endswith(r" \\") for line in rows)
 
 
@@ -192,6 +206,24 @@ def test_a_failure_leaves_the_old_files(boards, tmp_path, monkeypatch):
         write_tables(boards[:0], tmp_path / "out")
     assert [file.read_bytes() for file in files] == before
     assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (number(-0.01234), f"{MINUS}0.0123"),
+        (number(12345.67, 1), "12,345.7"),
+        (number(None), MISSING),
+        (number(math.nan), MISSING),
+        (number(-math.inf), f"{MINUS}∞"),
+        (figure_text(None), MISSING),
+        (figure_text(Figure(0.5, 0.001, 3)), "0.5000"),
+        (figure_text(Figure(0.5, 0.001, 3), with_sd=True), "0.5000 ± 0.0010"),
+        (figure_text(Figure(0.5, None, 1), with_sd=True), "0.5000"),
+    ],
+)
+def test_numbers_as_text(text, expected):
+    assert text == expected
 
 
 def printed(boards, width: int = 200) -> str:

@@ -13,17 +13,34 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from recbole_mmsc.benchmark.grid import heading
+from recbole_mmsc.benchmark.grid import (
+    ABOUT_DIFFERENCE,
+    CUT_SHORT,
+    DIFFERENCE,
+    FAILED,
+    TRAINING_TIME,
+    difference_text,
+    figure_text,
+    heading,
+    mishaps_of,
+    number,
+    unfinished,
+)
 from recbole_mmsc.benchmark.leaderboard import ALPHA, Leaderboard
 from recbole_mmsc.benchmark.printable import printable
 from recbole_mmsc.benchmark.record import RunRecord
 from recbole_mmsc.benchmark.report import words
 from recbole_mmsc.benchmark.report.figures import colours_of, noise_plots_of, plots_of
-from recbole_mmsc.benchmark.report.method import methods_of, mishaps_of, versions_of
+from recbole_mmsc.benchmark.report.method import (
+    PLAN,
+    benchmark_command,
+    dataset_commands,
+    methods_of,
+    versions_of,
+)
 from recbole_mmsc.benchmark.report.sections import sections_of
 
 REPORT = "report.html"
-PLAN = "plan.yaml"
 
 
 def write_report(
@@ -40,7 +57,7 @@ def write_report(
         records: of its runs, trials too.
         out: its folder.
         data: the folder of datasets, for their cards; datasets may be gone from it.
-        title: of the report.
+        title: of the report; there is one by default.
 
     Returns:
         The file.
@@ -49,9 +66,9 @@ def write_report(
         ValueError: a ``dataset.json`` is damaged.
     """
     text = _render(leaderboards, records, out, data, title or "Benchmark")
-    unfinished = out / f".{REPORT}.{os.getpid()}"
-    unfinished.write_text(text, encoding="utf-8", newline="\n")
-    return unfinished.replace(out / REPORT)
+    half = out / f".{REPORT}.{os.getpid()}"
+    half.write_text(text, encoding="utf-8", newline="\n")
+    return half.replace(out / REPORT)
 
 
 def _render(
@@ -68,13 +85,20 @@ def _render(
     sections = sections_of(leaderboards, records, data)
     runs = [run for section in sections for run in section.runs]
     cards = [section.card for section in sections if section.card]
+    # of one relation: a run is of both
+    mishaps = [one for section in sections for one in mishaps_of(section.boards[0].table)]
     style, script = (_asset(name) for name in ("style.css", "sort.js"))
     plan = out / PLAN
+    data_from_out = os.path.relpath(data, out)
     return environment.get_template("report.html.j2").render(
         title=title,
+        unfinished=unfinished(leaderboards),
         sections=sections,
-        failed=mishaps_of(run for run in runs if run.status == "failed"),
-        cut_short=mishaps_of(run for run in runs if run.status == "done" and run.reason),
+        failed=[one for one in mishaps if one.what == FAILED],
+        cut_short=[one for one in mishaps if one.what == CUT_SHORT],
+        difference=DIFFERENCE,
+        about_difference=ABOUT_DIFFERENCE,
+        training_time=TRAINING_TIME,
         colours=colours,
         plots={one.name: plots_of(one, colours) for one in sections if not one.noise},
         noise_plots=noise_plots_of(sections, colours),
@@ -82,6 +106,8 @@ def _render(
         sources=sorted({source for card in cards for source in card.sources}),
         methods=methods_of(records),
         runs=runs,
+        dataset_commands=dataset_commands(cards, data_from_out),
+        benchmark_command=benchmark_command(data_from_out),
         plan=plan.read_text(encoding="utf-8").splitlines() if plan.is_file() else [],
         versions=versions_of(runs),
         resamples=max((board.n_resamples for board in leaderboards), default=0),
@@ -103,9 +129,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    for name in ("number", "sort_value", "figure", "p_value", "duration", "count"):
-        environment.filters[name] = getattr(words, name)
-    environment.filters |= {"heading": heading, "indented": _indented}
+    own = (words.sort_value, words.p_value, words.duration, words.count, _indented)
+    for shown in (number, figure_text, difference_text, heading, *own):
+        environment.filters[shown.__name__.strip("_")] = shown
     return environment
 
 

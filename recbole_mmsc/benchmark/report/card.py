@@ -21,11 +21,13 @@ class Noise:
         kind: what was done, such as ``random`` or ``swapped``.
         share: of the training pairs of each relation.
         of: name of the dataset without the noise.
+        seed: of the draw.
     """
 
     kind: str
     share: float
     of: str
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Card:
         origin: where it comes from, under which terms.
         split_sha256: checksum of the split.
         noise: None where none was planted.
+        build: words of the command that builds it, before any noise: files by name alone, ``DIR``
+            for the folder of pictures.
     """
 
     facts: dict[str, str]
@@ -45,6 +49,7 @@ class Card:
     origin: str
     split_sha256: str
     noise: Noise | None
+    build: tuple[str, ...]
 
 
 def read_card(folder: Path) -> Card | None:
@@ -66,7 +71,12 @@ def read_card(folder: Path) -> Card | None:
 
 
 def _card(document: Mapping[str, Any]) -> Card:
-    noise = document.get("noise")
+    planted = document.get("noise")
+    noise = (
+        Noise(planted["kind"], float(planted["share"]), planted["of"], int(planted["seed"]))
+        if planted
+        else None
+    )
     return Card(
         facts=dict(_facts(document)),
         sources=[
@@ -75,8 +85,24 @@ def _card(document: Mapping[str, Any]) -> Card:
         ],
         origin=_EMPHASIS.sub(r"\1", document.get("origin", "")),
         split_sha256=document.get("split_sha256", ""),
-        noise=Noise(noise["kind"], float(noise["share"]), noise["of"]) if noise else None,
+        noise=noise,
+        build=tuple(_build(noise.of if noise else document["name"], document)),
     )
+
+
+def _build(name: str, document: Mapping[str, Any]) -> Iterator[str]:
+    options = document.get("options", {})
+    yield from ("recbole-mmsc", "build", "--name", name)
+    for flag, kind in (("--meta", "metadata"), ("--reviews", "reviews")):
+        files = [one["file"] for one in document.get("sources", []) if one["kind"] == kind]
+        yield from (flag, *files) if files else ()
+    for option in ("format", "policy", "split", "seed"):
+        if option in options:
+            yield from (f"--{option}", str(options[option]))
+    for ours, theirs in (options.get("field_map") or {}).items():
+        yield from ("--field", f"{ours}={theirs}")
+    if options.get("images"):
+        yield from ("--images", "DIR")
 
 
 def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

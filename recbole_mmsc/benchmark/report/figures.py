@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from recbole_mmsc.benchmark.grid import heading
+from recbole_mmsc.benchmark.grid import TRAINING_TIME, heading
 from recbole_mmsc.benchmark.leaderboard import Leaderboard
 from recbole_mmsc.benchmark.record import RunRecord
 from recbole_mmsc.benchmark.report import plots
@@ -89,7 +89,7 @@ def plots_of(section: Section, colours: Colours) -> list[Plots]:
             "Quality against training time",
             "First, the best validation so far of both relations together, one line a run; dotted "
             "where training is over. Then the test part, one dot a model: no other is both faster "
-            "and better than those on the dashed line.",
+            f"and better than those on the dashed line. Training time: {TRAINING_TIME}.",
             time,
         ),
         _group(

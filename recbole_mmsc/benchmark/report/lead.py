@@ -1,4 +1,4 @@
-"""Who wins a leaderboard, by how much, and whether that is more than chance."""
+"""Who leads a leaderboard, by how much, and who is not significantly worse."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Lead:
         low: of the 95 % interval of the difference.
         high: of the same interval.
         p: corrected.
-        equals: all that are not significantly worse than the best.
+        equals: all that are not significantly worse than the best; the second need not be one of
+            them where a lower mean comes with a wider spread.
     """
 
     best: Row
@@ -30,11 +31,6 @@ class Lead:
     high: float = 0.0
     p: float = 1.0
     equals: tuple[Row, ...] = ()
-
-    @property
-    def significant(self) -> bool:
-        """Whether the second is significantly worse."""
-        return self.second is not None and not self.second.not_worse
 
 
 def lead_of(board: Leaderboard) -> Lead | None:

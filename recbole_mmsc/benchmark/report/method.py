@@ -1,13 +1,17 @@
-"""How runs were made, and what went wrong with them."""
+"""How runs were made."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from recbole_mmsc.benchmark.record import RunRecord
+from recbole_mmsc.benchmark.report.card import Card
+
+PLAN = "plan.yaml"
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,6 @@ class Method:
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     trials: int
-
-
-@dataclass(frozen=True)
-class Mishap:
-    """Runs of one model on one dataset that failed, or were cut short, for one reason."""
-
-    label: str
-    dataset: str
-    reason: str
-    seeds: tuple[int, ...]
 
 
 def methods_of(records: Sequence[RunRecord]) -> list[Method]:
@@ -66,12 +60,21 @@ def methods_of(records: Sequence[RunRecord]) -> list[Method]:
     return methods
 
 
-def mishaps_of(runs: Iterable[RunRecord]) -> list[Mishap]:
-    """Runs that have something to say, those with the same to say together."""
-    seeds: dict[tuple[str, str, str], list[int]] = {}
-    for run in runs:
-        seeds.setdefault((run.label, run.dataset, run.reason), []).append(run.seed)
-    return [Mishap(*key, tuple(found)) for key, found in seeds.items()]
+def dataset_commands(cards: Iterable[Card], data: str) -> list[str]:
+    """The commands that build datasets in the folder ``data``, as far as they are known."""
+    commands = []
+    for card in cards:
+        commands.append([*card.build, "--out", data])
+        if noise := card.noise:
+            call = f"{f'{data}/{noise.of}'!r}, None, {noise.kind!r}, {noise.share}, {noise.seed}"
+            module = "recbole_mmsc.dataset_builders.noise"
+            commands.append(["python", "-c", f"from {module} import add_noise; add_noise({call})"])
+    return list(dict.fromkeys(map(shlex.join, commands)))
+
+
+def benchmark_command(data: str) -> str:
+    """The command that makes a whole benchmark in its own folder."""
+    return shlex.join(["recbole-mmsc", "benchmark", PLAN, "--data", data, "--out", "."])
 
 
 def versions_of(runs: Iterable[RunRecord]) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from recbole_mmsc.benchmark.grid import MINUS
 from recbole_mmsc.benchmark.record import RunRecord
 from recbole_mmsc.benchmark.report.svg import (
     LETTER,
@@ -20,7 +21,7 @@ from recbole_mmsc.benchmark.report.svg import (
     time_ticks,
     value_ticks,
 )
-from recbole_mmsc.benchmark.report.words import MINUS, duration, listing
+from recbole_mmsc.benchmark.report.words import duration, listing
 
 Colours = Mapping[str, str]  # label of a model → class; the others are grey
 

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import math
 
-from recbole_mmsc.benchmark.leaderboard import Figure
-
-MISSING = "–"  # noqa: RUF001
-MINUS = "\N{MINUS SIGN}"
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """A number with so many decimals, with a real minus sign."""
-    if value is None or math.isnan(value):
-        return MISSING
-    if math.isinf(value):
-        return "∞" if value > 0 else f"{MINUS}∞"
-    return f"{value:,.{digits}f}".replace("-", MINUS)
+from recbole_mmsc.benchmark.grid import MISSING
 
 
 def sort_value(value: float | None) -> str:
@@ -24,13 +12,6 @@ def sort_value(value: float | None) -> str:
     if value is None or math.isnan(value):
         return ""
     return repr(float(value)).replace("inf", "Infinity")
-
-
-def figure(value: Figure | None) -> str:
-    """Mean ± standard deviation over seeds, if there are several."""
-    if value is None:
-        return MISSING
-    return number(value.mean) + (f" ± {number(value.sd)}" if value.sd is not None else "")
 
 
 def p_value(p: float | None) -> str:
