@@ -72,8 +72,9 @@ class Completion:
         """The completed graph of a relation: training pairs and suggestions, cold items included.
 
         An item without behaviour is given the mean row of its content neighbours: with B the matrix
-        of ``borrowing`` the completed graph is B (known + suggested). As a target it is suggested
-        to nobody: giving it the columns of its neighbours as well puts it before what is known.
+        of ``borrowing`` the completed graph is B (known + suggested). As a target it has what its
+        content neighbours' own models say of it, x_t w_i: giving it the columns of its neighbours
+        as well puts it before what is known.
 
         Returns:
             ``[n_items, n_items]``, positive entries only, at most :data:`KEPT_AT_MOST` in a row,
@@ -86,13 +87,16 @@ class Completion:
         return sparse.csr_array(sparse.vstack(lent))
 
     def reasons(self, relation: int, query: int, target: int) -> list[Reason]:
-        """The summands of one entry of a completed graph, the largest first."""
+        """The summands of one entry of a completed graph, the largest first; none if it is zero."""
         lenders, share = self._row(self.borrowing, query)
+        own = _largest(self._own(relation, lenders), lenders)
+        lent = _largest(sparse.csr_array(share[np.newaxis]) @ own, np.array([query]))
+        if not lent[0, target]:
+            return []
         if lenders.tolist() != [query]:
-            own = self._own(relation, lenders)[:, [target]].toarray().ravel()
             found = [
                 Reason(query, int(lender), CONTENT, float(weight))
-                for lender, weight in zip(lenders, share * own, strict=True)
+                for lender, weight in zip(lenders, share * _column(own, target), strict=True)
             ]
         else:
             found = [*self._found_by(relation, query, target)]
@@ -194,6 +198,10 @@ def _blocks(n_rows: int) -> list[np.ndarray]:
         np.arange(start, min(start + ROWS_AT_ONCE, n_rows))
         for start in range(0, n_rows, ROWS_AT_ONCE)
     ]
+
+
+def _column(matrix: sparse.csr_array, column: int) -> np.ndarray:
+    return matrix[:, [column]].toarray().ravel()
 
 
 def _largest(block: sparse.csr_array, items: np.ndarray) -> sparse.csr_array:

@@ -56,7 +56,7 @@ def borrow_rows(
     """What stands beside the content neighbours of each item.
 
     Args:
-        lenders: ``[n_items, n_nodes]`` of ones, the rows to borrow from.
+        lenders: ``[n_items, n_nodes]``, the rows to borrow from; strengths in [0, 1].
         neighbours: ``[m, n_items]``, how like the lenders are.
         own: the m borrowers are the catalogue's items, and none of them borrows itself.
 

@@ -127,7 +127,8 @@ def _read_edges(
     codes, names = columns["other"]
     node = np.array([ids.get(name, -1) for name in names.tolist()], dtype=np.int64)
     outsider = np.flatnonzero(node < 0)
-    citations = np.bincount(codes, minlength=len(names))[outsider]
+    by_item = np.unique(np.stack([item, codes]), axis=1)[1]  # whatever the number of sources
+    citations = np.bincount(by_item, minlength=len(names))[outsider]
     connecting = outsider[citations >= MINIMAL_CITATIONS]
     node[connecting] = n_items + np.arange(len(connecting))
     outsiders = names[connecting].tolist()

@@ -16,6 +16,7 @@ from recbole_mmsc.data.queries import RELATIONS
 DOUBT = 5.0  # judgements that a labeller is taken to have made at random, before any is looked at
 SPARSE = 2  # training pairs of an item that has few
 APPROVED = 0.5  # a pair is related if that is likelier than all else together
+REJECTED = 1e-6  # what a pair counts at least: at zero it would be no known pair any more
 
 
 Evidence = Callable[[tuple[np.ndarray, np.ndarray]], np.ndarray]  # pairs → [n_pairs, f]
@@ -76,7 +77,8 @@ def strength(target: np.ndarray, trust: np.ndarray) -> np.ndarray:
     So the doubt that is cast on every pair by a labeller that errs takes nothing from those that
     are more likely related than not.
     """
-    return np.where(target > APPROVED, 1, 1 - trust * (1 - target)).astype(np.float32)
+    doubted = np.maximum(1 - trust * (1 - target), REJECTED)
+    return np.where(target > APPROVED, 1, doubted).astype(np.float32)
 
 
 def read_supervision(

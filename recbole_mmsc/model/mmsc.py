@@ -96,7 +96,7 @@ class MMSC(GeneralRecommender):
         forgotten = torch.rand(len(batch), device=batch.device) < settings.forgotten
         meaning = network.mean(batch, hidden, forgotten, self._kept)
         sources, targets = network.heads(batch, meaning, forgotten)
-        bias = network.bias[:, batch] * network.warm(batch)
+        bias = network.bias[:, batch] * (network.warm(batch) & ~forgotten)
 
         losses = []
         at_candidates = torch.searchsorted(batch, candidates)
@@ -117,7 +117,7 @@ class MMSC(GeneralRecommender):
             torch.stack(losses).sum(),
             settings.reliability_weight * self._reliability_loss(len(queries)),
             settings.views_weight * self._views_loss(batch, meaning, hidden),
-            settings.content_weight * self._content_loss(batch, meaning, items, positives),
+            settings.content_weight * self._content_loss(batch, meaning, queries, positives),
         )
 
     def _pairs(self, interaction: Any) -> tuple[Tensor, Tensor]:
@@ -173,23 +173,35 @@ class MMSC(GeneralRecommender):
         ).mean()
 
     def _content_loss(
-        self, batch: Tensor, meaning: Meaning, items: Tensor, positives: Tensor
+        self, batch: Tensor, meaning: Meaning, queries: Tensor, positives: Tensor
     ) -> Tensor:
-        """Contrast across related items (CIC), and of an item's own modalities (ITC)."""
+        """Contrast across substitutes (CIC), and of an item's own modalities (ITC).
+
+        Complements are not alike in content, and are no part of it.
+        """
         n_modalities = len(self.network.content.modalities)
         if not n_modalities:
             return torch.zeros((), device=batch.device)
         vectors, available = meaning.sources[:n_modalities], meaning.available[:n_modalities]
-        chosen = torch.randperm(len(items), device=batch.device)[: self.settings.views]
-        one = torch.searchsorted(batch, items[chosen])
-        two = torch.searchsorted(batch, positives[chosen])
         content, present = fused(vectors, available)
-        both = present[one] & present[two]
-        loss = info_nce(content[one[both]], content[two[both]], self.settings.temperature)
+        pairs = torch.stack([queries, positives])[:, queries < self.n_items]  # of substitutes
+        one, two = torch.searchsorted(batch, pairs % self.n_items)
+        chosen = self._some(present[one] & present[two])
+        asked, answers = pairs[:, chosen]
+        columns, at = answers.unique(return_inverse=True)
+        known = self._known(asked, columns)[:, at]
+        one, two = content[one[chosen]], content[two[chosen]]
+        loss = info_nce(one, two, self.settings.temperature, known)
         if n_modalities == 2:
-            both = (available[0] & available[1]).nonzero().squeeze(1)[: self.settings.views]
+            both = self._some(available[0] & available[1])
             loss = loss + info_nce(vectors[0][both], vectors[1][both], self.settings.temperature)
         return loss
+
+    def _some(self, of: Tensor) -> Tensor:
+        """At most ``views`` places where a mask ``[m]`` is true, drawn at random."""
+        places = of.nonzero().squeeze(1)
+        drawn = torch.randperm(len(places), device=places.device)[: self.settings.views]
+        return places[drawn]
 
     # --- ranking -------------------------------------------------------------------------------
 

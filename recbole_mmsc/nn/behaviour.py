@@ -74,7 +74,7 @@ class BehaviourEncoder(nn.Module):
         borrowed: for each item what stands beside its content neighbours, its row when it has
             none; weights in [0, 1], how much they agree on each. None if nothing is borrowed.
         size: width d of the vectors.
-        reliable: False weighs every edge alike.
+        reliable: False learns nothing of the edges: each counts by its strength.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ class MMSCNetwork(nn.Module):
         borrowed: for each behaviour what cold items borrow, or None.
         n_relations: number of relations.
         size: width d.
-        reliable: learn the reliability of the edges.
+        reliable: learn the reliability of the edges; False takes their strength for it.
         semantic_level: attend over the sources; False takes their mean.
         task_level: mix the relations' meanings by gates; False keeps each relation's own.
         dropout: share of the fused entries zeroed in training.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from typing import Any, TypeVar
 
 import torch
@@ -69,19 +68,16 @@ class Rows(Shared):
         Returns:
             ``[p]`` bool, which of them are there, and ``[those]`` their positions in ``entries``.
         """
-        keys, stride = self._keys
-        key = rows * stride + wanted
-        position = torch.searchsorted(keys, key)
-        found = (position < len(keys)) & (wanted < stride)
-        found[found.clone()] = keys[position[found]] == key[found]
-        return found, position[found]
-
-    @cached_property
-    def _keys(self) -> tuple[torch.Tensor, int]:
-        """``[n_entries]`` one ascending number for each row and entry, and the step of a row."""
-        stride = int(self.entries.max()) + 1 if len(self.entries) else 1
-        rows = torch.arange(len(self.offsets) - 1, device=self.offsets.device)
-        return torch.repeat_interleave(rows, self.offsets.diff()) * stride + self.entries, stride
+        low, end = self.offsets[rows], self.offsets[rows + 1]
+        high, longest = end, int((end - low).max()) if len(rows) else 0
+        for _ in range(longest.bit_length()):  # a binary search in each row
+            middle = (low + high) // 2
+            below = low < high
+            below[below.clone()] = self.entries[middle[below]] < wanted[below]
+            low, high = torch.where(below, middle + 1, low), torch.where(below, high, middle)
+        found = low < end
+        found[found.clone()] = self.entries[low[found]] == wanted[found]
+        return found, low[found]
 
 
 @dataclass(frozen=True, eq=False)

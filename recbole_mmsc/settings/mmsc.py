@@ -62,10 +62,10 @@ class MMSCSettings(ModelSettings):
     views: int = Field(gt=1, description="items of a batch that the contrasts look at")
     views_weight: float = Field(ge=0, description="weight of the contrast of two views, 0: off")
     content_weight: float = Field(
-        ge=0, description="weight of the contrast of content across related items, 0: off"
+        ge=0, description="weight of the contrast of content across substitutes, 0: off"
     )
     reliability_weight: float = Field(
-        ge=0, description="weight of the reliability loss, 0: every edge counts alike"
+        ge=0, description="weight of the reliability loss, 0: none is learned"
     )
 
     supervision: list[str] = Field(
