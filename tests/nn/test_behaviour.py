@@ -1,10 +1,11 @@
 import copy
+import math
 
 import pytest
 import torch
 from torch import nn
 
-from recbole_mmsc.nn.behaviour import BehaviourEncoder
+from recbole_mmsc.nn.behaviour import BehaviourEncoder, EdgeReliability
 from recbole_mmsc.nn.shared import Rows, WeightedRows
 from tests.nn.worlds import graph
 
@@ -131,3 +132,72 @@ def test_a_share_of_the_edges_is_drawn():
         encoder(torch.tensor([0]), nodes)
     assert 550 < len(heard[0]) < 650
     assert len(heard[1]) == 1000
+
+
+LOG_3 = math.log(3)  # the logit of 3/4; minus it, that of 1/4
+
+
+class FirstColumn(nn.Module):
+    """A reliability whose logits are the first column of the evidence."""
+
+    def forward(self, evidence):
+        return evidence[:, 0]
+
+
+def judged_encoder(evidence, contrast=(), target=(), trust=()):
+    """One item with an edge for each logit in `evidence`."""
+    column, none = (torch.tensor(each).unsqueeze(1) for each in (evidence, contrast))
+    rows = graph([list(range(len(evidence)))], len(evidence), column, none)
+    for part, given in ((rows.target, target), (rows.trust, trust)):
+        part[: len(given)] = torch.tensor(given)
+    encoder = BehaviourEncoder(rows, None, 3)
+    encoder.reliability = FirstColumn()
+    return encoder
+
+
+def test_reliability_against_its_formula():
+    reliability = EdgeReliability(2, hidden_size=1)
+    hidden, _, out = reliability.judge
+    with torch.no_grad():
+        hidden.weight.copy_(torch.tensor([[1.0, -1.0]]))
+        out.weight.fill_(2.0)
+    nn.init.constant_(hidden.bias, 0.5)
+    nn.init.constant_(out.bias, -1.0)
+    logits = reliability(torch.tensor([[0.5, 1.0], [1.0, 0.5]]))
+    assert logits.tolist() == pytest.approx([-1, 2 * math.tanh(1) - 1])
+
+
+def test_an_edge_weighs_what_supervision_says_as_far_as_it_is_trusted():
+    encoder = judged_encoder([LOG_3] * 4, target=[0.0, 0.25, 0.25, 1.0], trust=[0.0, 0.5, 1.0, 0.2])
+    weights = encoder.weights(torch.tensor([0, 1, 2, 3]))
+    assert weights.tolist() == pytest.approx([0.75, 0.5, 0.25, 0.8])
+    assert encoder.weights(torch.tensor([2, 0])).tolist() == pytest.approx([0.25, 0.75])
+
+
+def test_without_reliability_an_edge_weighs_its_strength():
+    encoder, nodes = encoder_and_nodes([[0, 1]], 2)
+    encoder.graph.strength[1] = 0.5
+    assert encoder.weights(torch.tensor([1, 0])).tolist() == [0.5, 1]
+    vectors, _ = encoder(torch.tensor([0]), nodes)
+    expected = torch.tensor([1.0, 0.5, 0.0]) / 1.25**0.5
+    torch.testing.assert_close(vectors[0], expected, atol=1e-5, rtol=0)
+
+
+def test_reliability_loss_is_the_mean_of_edges_and_of_pairs_that_are_none():
+    # an edge is said to be one with 3/4, a pair that is none with 1/4: wrong by 1/4 each
+    right = judged_encoder([LOG_3] * 3, contrast=[-LOG_3] * 2).reliability_loss(10)
+    assert right.item() == pytest.approx(-math.log(3 / 4))
+    # both are said to be edges with 3/4
+    either = judged_encoder([LOG_3] * 3, contrast=[LOG_3] * 2).reliability_loss(10)
+    assert either.item() == pytest.approx(-(math.log(3 / 4) + math.log(1 / 4)) / 2)
+
+
+def test_supervision_loss_is_the_cross_entropy_as_far_as_an_edge_is_trusted():
+    # the first edge is not judged; the second is believed by 0.9, and said to be one with 3/4
+    encoder = judged_encoder([-9.0, LOG_3], target=[1.0, 0.9], trust=[0.0, 0.5])
+    expected = -0.5 * (0.9 * math.log(3 / 4) + 0.1 * math.log(1 / 4))
+    assert encoder.supervision_loss(10).item() == pytest.approx(expected)
+
+
+def test_supervision_loss_of_nothing_judged_is_nothing():
+    assert judged_encoder([LOG_3], target=[1.0]).supervision_loss(10).item() == 0
