@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from ..whole_file import whole_file
 from .pictures import draw_product
 from .words import STYLES, TYPES, brand_names, write_texts
 from .world import CO_PURCHASE, CO_VIEW, N_BRANDS, World, list_references, make_world
@@ -82,12 +83,14 @@ def generate_demo(
     pq.write_table(_items_truth(world), paths.items_truth)
     records = _records(world, references, paths.images, text_rng, picture_rng)
     bar = tqdm(records, "draw the demo", n_items, unit="item", disable=not progress)
-    scratch = raw / "meta_demo.tmp"
-    # Neither time nor name in the gzip header: they would change the bytes.
-    with scratch.open("wb") as file, gzip.GzipFile("", "wb", mtime=0, fileobj=file) as lines:
+    with (
+        whole_file(paths.meta) as scratch,
+        scratch.open("wb") as file,
+        # Neither time nor name in the gzip header: they would change the bytes.
+        gzip.GzipFile("", "wb", mtime=0, fileobj=file) as lines,
+    ):
         for record in bar:
             lines.write(json.dumps(record).encode() + b"\n")
-    scratch.replace(paths.meta)
     return paths
 
 

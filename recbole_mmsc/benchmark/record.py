@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +9,8 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
+
+from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 RECORD = "record.json"
 QUERIES = "queries.parquet"
@@ -83,9 +84,8 @@ class RunRecord(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Write ``record.json``, all of it or nothing."""
-        unfinished = folder / f".{RECORD}.{os.getpid()}"
-        unfinished.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(folder / RECORD)
+        with whole_file(folder / RECORD) as scratch:
+            scratch.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def read_record(folder: Path) -> RunRecord:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from recbole_mmsc.benchmark.grid import figures_grid, remarks, shown_metrics, ti
 from recbole_mmsc.benchmark.latex import to_latex
 from recbole_mmsc.benchmark.leaderboard import Figure, Leaderboard, Row
 from recbole_mmsc.benchmark.markdown import NOT_WORSE, to_markdown
+from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 COLUMNS = (
     *("dataset", "split_sha256", "relation", "label", "model", "metric", "mean", "sd", "n_seeds"),
@@ -64,14 +64,9 @@ def write_tables(leaderboards: Sequence[Leaderboard], folder: Path) -> list[Path
     """
     written = {"md": to_markdown, "csv": to_csv, "tex": to_latex}
     texts = {folder / f"leaderboard.{end}": write(leaderboards) for end, write in written.items()}
-    folder.mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
-        unfinished = folder / f".{file.name}.{os.getpid()}"
-        try:
-            unfinished.write_text(text, encoding="utf-8", newline="\n")
-            unfinished.replace(file)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with whole_file(file) as scratch:
+            scratch.write_text(text, encoding="utf-8", newline="\n")
     return list(texts)
 
 

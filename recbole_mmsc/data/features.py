@@ -21,6 +21,8 @@ from typing import BinaryIO
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from recbole_mmsc.dataset_builders.whole_file import whole_file
+
 FORMAT_VERSION = "1"
 MODALITIES = ("text", "image")
 ADAPTED = "+adapted"  # ends the name of features that an adapter made of an encoder's
@@ -136,16 +138,10 @@ def write_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: Mapping[
         tensors: name → float16, float32 or uint8 array.
         metadata: the header's entries.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with scratch.open("wb") as file:
-            _serialise(file, tensors, metadata)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with whole_file(path) as scratch, scratch.open("wb") as file:
+        _serialise(file, tensors, metadata)
+        file.flush()
+        os.fsync(file.fileno())
     return path
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 from ..data.features import write_features
 from .job import Job
@@ -65,9 +66,11 @@ def merge_parts(job: Job, dtype: str = "float16") -> Merged:
     problems = [problem for part in parts for problem in part.problems]
     if "image" in job.modalities:
         lines = (json.dumps(problem._asdict()) + "\n" for problem in problems)
-        _replace(problems_path, lambda path: path.write_text("".join(lines), encoding="utf-8"))
+        with whole_file(problems_path) as scratch:
+            scratch.write_text("".join(lines), encoding="utf-8")
         counts = pa.table({"item_id": job.item_ids, "pictures": pictures})
-        _replace(counts_path, lambda path: pq.write_table(counts, path))
+        with whole_file(counts_path) as scratch:
+            pq.write_table(counts, scratch)
     else:  # of an earlier run that had pictures
         problems_path.unlink(missing_ok=True)
         counts_path.unlink(missing_ok=True)
@@ -130,13 +133,3 @@ def _take(parts: Sequence[Part], modality: str) -> np.ndarray:
     """Move the vectors out of the parts: [m, d], of all items that have the modality."""
     rows = [part.vectors.pop(modality) for part in parts]
     return np.concatenate([some for some in rows if len(some)])  # none of them have no width
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(scratch)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)

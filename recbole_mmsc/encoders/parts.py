@@ -17,6 +17,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from recbole_mmsc.dataset_builders.whole_file import whole_file
+
 _AVAILABLE = "_available"
 _PICTURES = "pictures"
 
@@ -62,7 +64,6 @@ def part_path(folder: Path, shard: int) -> Path:
 
 def write_part(folder: Path, shard: int, fingerprint: str, part: Part) -> None:
     """Write a part: whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {_PICTURES: part.pictures}
     for modality, rows in part.vectors.items():
         tensors[modality] = np.ascontiguousarray(rows, np.float32)
@@ -73,16 +74,10 @@ def write_part(folder: Path, shard: int, fingerprint: str, part: Part) -> None:
         "problems": problems,
         "sha256": _checksum(shard, tensors, problems),
     }
-    path = part_path(folder, shard)
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with scratch.open("wb") as file:
-            file.write(save(tensors, metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with whole_file(part_path(folder, shard)) as scratch, scratch.open("wb") as file:
+        file.write(save(tensors, metadata))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_part(folder: Path, shard: int, fingerprint: str) -> Part:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from bisect import bisect_left
 from collections import Counter
@@ -18,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from recbole_mmsc.benchmark.printable import printable
+from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 from .groups import NO_GROUP, short_names
 
@@ -142,12 +142,7 @@ def _fit(written: Text, line: str, end: str, share: float) -> None:
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(path) as scratch:
         # Neither date nor version: the bytes follow from what is drawn.
         figure.savefig(scratch, format="png", dpi=160, metadata={"Software": None})
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
     return path

@@ -7,11 +7,12 @@ run, and the end of this one, put them into the catalogue's order.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
+
+from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,8 @@ class Ledger:
         if self._file:
             self._file.close()
             self._file = None
-        scratch = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
-        try:
-            with scratch.open("w", encoding="utf-8") as file:
-                file.writelines(entry.line() + "\n" for entry in kept)
-            scratch.replace(self._path)
-        finally:
-            scratch.unlink(missing_ok=True)
+        with whole_file(self._path) as scratch, scratch.open("w", encoding="utf-8") as file:
+            file.writelines(entry.line() + "\n" for entry in kept)
 
     def _keep(self, entry: Entry) -> None:
         self.entries[entry.item_id, entry.url] = entry

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from recbole_mmsc.data.labels import supervision_path
+from recbole_mmsc.dataset_builders.whole_file import whole_file
 from recbole_mmsc.supervision.cache import Cache
 from recbole_mmsc.supervision.catalogue import read_catalogue
 from recbole_mmsc.supervision.judgement import Failure, Judgement, Key
@@ -159,12 +159,8 @@ def write_labels(path: Path, labels: Labels, labeller: str, prompt_version: str)
     }
     types = {"confidence": pa.float64(), "tokens": pa.int64()}
     schema = pa.schema([(name, types.get(name, pa.string())) for name in columns])
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(path) as scratch:
         pq.write_table(pa.table(columns, schema=schema), scratch)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def _alone(path: Path) -> FileLock:

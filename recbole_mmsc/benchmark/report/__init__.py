@@ -39,6 +39,7 @@ from recbole_mmsc.benchmark.report.method import (
     versions_of,
 )
 from recbole_mmsc.benchmark.report.sections import sections_of
+from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 REPORT = "report.html"
 
@@ -66,9 +67,9 @@ def write_report(
         ValueError: a ``dataset.json`` is damaged.
     """
     text = _render(leaderboards, records, out, data, title or "Benchmark")
-    half = out / f".{REPORT}.{os.getpid()}"
-    half.write_text(text, encoding="utf-8", newline="\n")
-    return half.replace(out / REPORT)
+    with whole_file(out / REPORT) as scratch:
+        scratch.write_text(text, encoding="utf-8", newline="\n")
+    return out / REPORT
 
 
 def _render(
