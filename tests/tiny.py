@@ -96,6 +96,16 @@ def write_tiny(folder: Path, name: str | None = None) -> Path:
     return folder
 
 
+def write_two_that_differ_in_held_out_pairs(folder: Path) -> tuple[Path, Path]:
+    """Two folders ``tiny``, of which the second lacks some pairs of validation and test."""
+    one, two = write_tiny(folder / "one" / "tiny"), write_tiny(folder / "two" / "tiny")
+    for phase in ("valid", "test"):
+        file = two / f"tiny.{phase}.inter"
+        head, *rows = file.read_text(encoding="utf-8").splitlines()
+        _write(file, [head, *rows[2:]])
+    return one, two
+
+
 def _write_features(folder: Path) -> None:
     rng = np.random.default_rng(0)
     by_type = rng.normal(size=(4, 16)).repeat(10, axis=0)

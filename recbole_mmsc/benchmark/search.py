@@ -38,11 +38,14 @@ def n_finished(case: Case, lookup: Lookup) -> int:
 def n_jobs(case: Case) -> int:
     """How many runs the case takes in all."""
     trials = 0
-    if case.model.search:
-        trials = case.plan.search.trials
-        if case.plan.search.method == "grid":
-            trials = math.prod(len(values) for values in case.model.search.values())
+    if case.model.search:  # TPE says one after the other what it will try
+        known = case.plan.search.method != "tpe"
+        trials = len(_trials(case, _nothing)) if known else case.plan.search.trials
     return trials + len(_seeds(case))
+
+
+def _nothing(_job: Job) -> None:
+    """The record of a job when none is finished."""
 
 
 def failed_trials(case: Case, lookup: Lookup) -> list[RunRecord]:

@@ -39,9 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
         run(job, folder)
     except Exception as error:  # whatever a model does wrong is its row's reason
         traceback.print_exc()
-        job.record(status="failed", reason=reason_of(error), peak_memory=_peak_memory()).write(
-            folder
-        )
+        job.record(
+            status="failed",
+            reason=reason_of(error),
+            peak_memory=_peak_memory(),
+            versions=_versions(),
+        ).write(folder)
         return 1
     return 0
 
@@ -52,7 +55,6 @@ def run(job: Job, folder: Path) -> None:
 
     torch.set_num_threads(job.resources.threads)
     from recbole_mmsc.benchmark.training import Stopwatch, train
-    from recbole_mmsc.doctor import versions
 
     trained = train(job)
     evaluating = Stopwatch(job)
@@ -83,7 +85,7 @@ def run(job: Job, folder: Path) -> None:
         },
         peak_memory=_peak_memory(),
         parameters=sum(p.numel() for p in trained.model.parameters() if p.requires_grad),
-        versions={name: found for name, found in versions().items() if found},
+        versions=_versions(),
     ).write(folder)
 
 
@@ -93,6 +95,12 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, MemoryError) or any(sign in text.lower() for sign in OUT_OF_MEMORY):
         return f"out of memory: {text:.200}"
     return f"{type(error).__name__}: {text:.300}"
+
+
+def _versions() -> dict[str, str]:
+    from recbole_mmsc.doctor import versions
+
+    return {name: found for name, found in versions().items() if found}
 
 
 def _limit_memory(job: Job) -> None:

@@ -105,6 +105,13 @@ def test_a_search_finds_the_hill_and_repeats_itself(method):
     assert first[-1].settings == max(trials, key=hill)
 
 
+def test_a_draw_that_comes_twice_is_one_run_and_counts_once():
+    case, finished = case_of({"k": [1, 2]}, method="random", trials=8), Finished(lambda s: s["k"])
+    order = play(case, finished)
+    assert sorted(job.settings["k"] for job in order) == [1, 2, 2, 2, 2]
+    assert n_jobs(case) == len(order)
+
+
 def test_an_interrupted_search_goes_on_where_it_was():
     case = case_of({"x": {"low": 0.0, "high": 1.0}}, method="tpe", trials=8)
     whole = [job.id for job in play(case, Finished(lambda s: s["x"]))]

@@ -15,7 +15,7 @@ from recbole_mmsc.model.dhgan import PATHS, CoupledLayer, distance_attention
 from recbole_mmsc.model.relation_graphs import identity_of
 from recbole_mmsc.model.scomgnn import low_pass, mid_pass
 from recbole_mmsc.nn.relation_graph import RelationGraph
-from tests.tiny import ITEMS, pairs, write_tiny
+from tests.tiny import ITEMS, pairs, write_two_that_differ_in_held_out_pairs
 
 MODELS = ["GraphSAGE", "SComGNN", "DecGCN", "DHGAN"]
 SETTINGS = {
@@ -132,12 +132,7 @@ def test_the_graphs_hold_the_training_pairs_and_no_others(tiny_folder, name):
 
 def test_a_held_out_pair_changes_nothing_in_training(tmp_path, name):
     """Two folders that differ in their held-out pairs alone give the same model."""
-    one = write_tiny(tmp_path / "one" / "tiny")
-    two = write_tiny(tmp_path / "two" / "tiny")
-    for phase in ("valid", "test"):
-        file = two / f"tiny.{phase}.inter"
-        lines = file.read_text().splitlines()
-        file.write_text("\n".join(lines[:1] + lines[3:]) + "\n")
+    one, two = write_two_that_differ_in_held_out_pairs(tmp_path)
     models = []
     for folder in (one, two):
         config, model, parts = prepare(name, folder, epochs=2)

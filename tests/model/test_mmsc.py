@@ -19,7 +19,7 @@ from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.data.words import read_texts
 from recbole_mmsc.model.mmsc import MMSC
 from recbole_mmsc.settings import SettingsError
-from tests.tiny import ITEMS, pairs, write_tiny
+from tests.tiny import ITEMS, pairs, write_two_that_differ_in_held_out_pairs
 
 SETTINGS = {
     "embedding_size": 16,
@@ -281,12 +281,7 @@ def test_a_held_out_pair_changes_nothing_in_training(tmp_path, supervision):
         if phase == "train"
     }
     assert len(said) > ENOUGH  # labels that speak of other pairs too
-    one = write_tiny(tmp_path / "one" / "tiny")
-    two = write_tiny(tmp_path / "two" / "tiny")
-    for phase in ("valid", "test"):
-        file = two / f"tiny.{phase}.inter"
-        lines = file.read_text().splitlines()
-        file.write_text("\n".join(lines[:1] + lines[3:]) + "\n")
+    one, two = write_two_that_differ_in_held_out_pairs(tmp_path)
     states = []
     for folder in (one, two):
         label(folder, said)

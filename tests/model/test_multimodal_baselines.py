@@ -7,7 +7,7 @@ import torch
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.data.interaction import Interaction
-from recbole.utils import get_model, init_seed
+from recbole.utils import get_model, get_trainer, init_seed
 
 from recbole_mmsc import run_recbole
 from recbole_mmsc.data.features import FeatureError, write_features
@@ -19,7 +19,7 @@ from recbole_mmsc.nn.content import Modality
 from recbole_mmsc.nn.light_graph import Edges
 from recbole_mmsc.nn.weight_copying import WeightCopying
 from recbole_mmsc.settings import SettingsError
-from tests.tiny import ITEMS
+from tests.tiny import ITEMS, write_two_that_differ_in_held_out_pairs
 
 MODELS = ["VBPR", "FREEDOM", "LIRDRec"]
 SETTINGS = {
@@ -41,11 +41,17 @@ def run(model: str, folder: Path, **settings):
 
 def build(name: str, folder: Path, **settings):
     """An untrained model, and the batches it would learn from."""
+    _, model, batches = prepare(name, folder, **settings)
+    return model, batches
+
+
+def prepare(name: str, folder: Path, **settings):
+    """RecBole's configuration, an untrained model, and the batches it would learn from."""
     settings = {**SETTINGS, "data_path": str(folder.parent), **settings}
     config = Config(model=name, dataset=folder.name, config_dict=settings)
     init_seed(config["seed"], config["reproducibility"])
     batches, _, _ = data_preparation(config, create_dataset(config))
-    return get_model(name)(config, batches.dataset), batches
+    return config, get_model(name)(config, batches.dataset), batches
 
 
 def everyone(model) -> Interaction:
@@ -421,3 +427,14 @@ def test_lirdrec_gives_items_no_embedding(tiny_folder):
     available = model.blocks["text"].available
     torch.testing.assert_close(lengths, available.float())
     assert int(available.sum()) == 39
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_held_out_pair_changes_nothing_in_training(tmp_path, name):
+    states = []
+    for folder in write_two_that_differ_in_held_out_pairs(tmp_path):
+        config, model, batches = prepare(name, folder, epochs=2)
+        get_trainer(config["MODEL_TYPE"], name)(config, model).fit(batches, saved=False)
+        states.append({**model.state_dict(), "scores": model.full_sort_predict(everyone(model))})
+    for key, value in states[0].items():
+        assert torch.equal(value, states[1][key]), key
