@@ -1,0 +1,56 @@
+"""Products that are in no catalogue are encoded as the catalogue's own are."""
+
+import numpy as np
+import pytest
+
+from recbole_mmsc.data.features import read_features
+from recbole_mmsc.encoders.encode import encode_dataset
+from recbole_mmsc.encoders.products import encode_products
+from tests.encoders.catalogues import Colours, write_catalogue, write_pictures
+
+TITLES = {"A": "kettle", "B": "", "C": "hose", "D": ""}
+PICTURES = {"A.png": "red", "A.2.png": "green", "B.png": "blue"}
+
+
+def test_as_the_catalogue_itself(tmp_path):
+    folder = write_catalogue(tmp_path / "toy", TITLES)
+    pictures = write_pictures(folder / "images", PICTURES)
+    summary = encode_dataset(folder, Colours(), dtype="float32", workers=0, progress=False)
+    features = read_features(summary.path, list(TITLES))
+    products = [
+        {"title": title, "images": sorted(pictures.glob(f"{item}.*"))}
+        for item, title in TITLES.items()
+    ]
+    vectors = encode_products(Colours(), products)
+    assert list(vectors) == ["text", "image"]
+    for name, rows in vectors.items():
+        np.testing.assert_allclose(rows, features.vectors[name], atol=1e-6)
+        assert rows.dtype == np.float32
+
+
+def test_a_real_encoder_by_name(tmp_path):
+    titles = {"A": "Steel kettle", "B": "Garden hose"}
+    folder = write_catalogue(tmp_path / "toy", titles)
+    stored = read_features(encode_dataset(folder, "minilm", progress=False).path, list(titles))
+    vectors = encode_products("minilm", [{"title": title} for title in titles.values()])
+    np.testing.assert_allclose(vectors["text"], stored.vectors["text"], atol=1e-3)
+    assert np.sum(vectors["text"][0] * vectors["text"][1]) < 0.9
+
+
+def test_what_nobody_has_is_left_out(tmp_path):
+    assert list(encode_products(Colours(), [{"title": "mug"}, {"images": []}])) == ["text"]
+    with pytest.raises(ValueError, match="expected products with text or image, found 2 without"):
+        encode_products(Colours(), [{"title": ""}, {"colour": "red"}])
+
+
+def test_an_encoder_that_knows_its_catalogue_alone_is_refused():
+    with pytest.raises(ValueError, match="found tfidf, fitted on its catalogue"):
+        encode_products("tfidf", [{"title": "mug"}])
+
+
+def test_a_bad_picture_is_named(tmp_path):
+    bad = write_pictures(tmp_path, {"bad.png": b"<html>"}) / "bad.png"
+    with pytest.raises(ValueError, match=r"bad\.png: none of JPEG"):
+        encode_products(Colours(), [{"images": [bad]}])
+    with pytest.raises(ValueError, match=r"gone\.png"):
+        encode_products(Colours(), [{"images": [tmp_path / "gone.png"]}])
