@@ -35,6 +35,7 @@ def file(tmp_path):
     rows = [("A", "B", "also_view"), ("B", "C", "also_view"), ("C", "A", "buy_after_viewing")]
     rows += [("A", "D", "also_buy"), ("D", "A", "bought_together")]
     rows += [("A", "X", "also_buy"), ("D", "X", "also_buy"), ("A", "Y", "also_buy")]
+    rows += [("A", "Y", "bought_together")]  # by another source, and still by A alone
     return write(tmp_path / "behaviour.parquet", rows)
 
 

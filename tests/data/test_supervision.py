@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from scipy import sparse
 
 from recbole_mmsc.data.labels import SupervisionError, supervision_path
@@ -126,6 +127,17 @@ def test_training_pairs_are_weighed_and_approved_ones_added():
     assert counts.tolist() == pytest.approx([0.75] * 4)
     assert len(positives.draw_added(10)[0]) >= 1
     assert not len(positives_of(RELATED, None).draw_added(10)[0])
+
+
+def test_a_pair_that_everybody_rejects_stays_a_known_pair():
+    judged = sparse.csr_array(graph((1, 2)))
+    supervision = Supervision([judged * 0, judged * 0], judged)
+    weighed = supervision.weigh(0, RELATED[0])
+    assert 0 < weighed[1, 2] < 1e-3
+    positives = positives_of(RELATED, supervision)
+    pairs = torch.tensor([[1, 2], [2, 3]])
+    assert len(positives.counts(*pairs.T)) == 2
+    assert not len(positives.added_queries)
 
 
 def related_by(item, other):
