@@ -26,7 +26,7 @@ def join_cluster(address: str) -> Any:
     except Exception as error:  # ray of RecBole's version fails in many ways on today's stack
         raise ClusterError(
             f"--ray needs a ray that can be imported, found {type(error).__name__}: {error}; "
-            'with ray 2.6 install "setuptools<81" and "numpy<2"'
+            "RecBole's pin, 2.6.3, fails on today's stack: pip install --no-deps --upgrade ray"
         ) from None
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False)

@@ -71,10 +71,10 @@ class Completion:
     def graph(self, relation: int) -> sparse.csr_array:
         """The completed graph of a relation: training pairs and suggestions, cold items included.
 
-        An item without behaviour is given the mean row of its content neighbours: with B the matrix
-        of ``borrowing`` the completed graph is B (known + suggested). As a target it has what its
-        content neighbours' own models say of it, x_t w_i: giving it the columns of its neighbours
-        as well puts it before what is known.
+        An item without behaviour is given the mean row of its content neighbours, times a weight:
+        with B the matrix of ``borrowing`` the completed graph is B (known + suggested). As a target
+        it has what its content neighbours' own models say of it, x_t w_i: giving it the columns of
+        its neighbours as well puts it before what is known.
 
         Returns:
             ``[n_items, n_items]``, positive entries only, at most :data:`KEPT_AT_MOST` in a row,
@@ -171,18 +171,21 @@ def solve_completion(
     return Completion(samples[:n_items], weights, known, borrowing, n_nodes)
 
 
-def borrowing_of(alike: sparse.csr_array | None, warm: np.ndarray) -> sparse.csr_array:
+def borrowing_of(
+    alike: sparse.csr_array | None, warm: np.ndarray, weight: float
+) -> sparse.csr_array:
     """Who stands for whom: an item with behaviour for itself, content neighbours for the others.
 
     Args:
         alike: ``[n_items, n_items]`` weights of content neighbours, or None: nobody borrows.
-        warm: ``[n_items]`` bool, items with behaviour.
+        warm: ``[n_items]`` bool, items with behaviour; a row of theirs adds up to one.
+        weight: what the row of another item adds up to.
     """
     itself = diagonal(warm.astype(np.float32))
     if alike is None:
         return itself
     total = np.asarray(alike.sum(axis=1)).ravel()
-    share = np.where(warm | (total == 0), 0, 1 / np.maximum(total, 1e-30)).astype(np.float32)
+    share = np.where(warm | (total == 0), 0, weight / np.maximum(total, 1e-30)).astype(np.float32)
     return sparse.csr_array(itself + diagonal(share) @ alike)
 
 

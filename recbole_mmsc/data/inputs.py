@@ -101,7 +101,7 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
             behaviours,
             pairs,
             alike,
-            borrowing_of(lent, _warm(behaviours)),
+            borrowing_of(lent, _warm(behaviours), settings.borrowed_weight),
             settings.completion_features,
             settings.completion_reg,
             progress=bool(dataset.config["show_progress"]),

@@ -45,7 +45,8 @@ def rank_unseen(
         total = np.maximum(np.asarray(lent.sum(axis=1)), 1e-30)
         completed = _matrix(rows, model.n_items, rows.weights)
         mean = torch.from_numpy((lent @ completed).toarray() / total[:, None])
-        scores += model.settings.completion_weight * mean.to(device)
+        weight = model.settings.completion_weight * model.settings.borrowed_weight
+        scores += weight * mean.to(device)
     return scores
 
 

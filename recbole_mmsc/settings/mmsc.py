@@ -51,6 +51,9 @@ class MMSCSettings(ModelSettings):
     completion_weight: float = Field(
         ge=0, description="weight of the completed graph in the score, 0: off"
     )
+    borrowed_weight: float = Field(
+        ge=0, description="weight of a borrowed row of the completed graph beside an item's own"
+    )
     completion_features: int = Field(
         gt=0, description="features in the linear model of one item and relation"
     )

@@ -11,6 +11,7 @@ from recbole_mmsc.data.training import undirected
 N = 12  # two groups of five, then two items without behaviour
 GROUPS = (range(5), range(5, 10))
 HELD_OUT = ({0, 1}, {5, 9})
+BORROWED = 0.5  # what a borrowed row adds up to
 TURN = 5  # an item's complement stands as many places further on
 
 
@@ -44,7 +45,7 @@ def graph_of(pairs):
 
 def solve(behaviours, known, alike=None) -> Completion:
     warm = sum(np.diff(b.offsets) for b in behaviours) > 0
-    borrowing = borrowing_of(alike, warm)
+    borrowing = borrowing_of(alike, warm, BORROWED)
     return solve_completion(behaviours, known, alike, borrowing, at_most=50, reg_weight=1.0)
 
 
@@ -95,7 +96,7 @@ def test_an_item_without_behaviour_takes_the_rows_of_its_content_neighbours():
     alike = sparse.csr_array(([0.9, 0.3], ([10, 10], [0, 5])), shape=(N, N), dtype=np.float32)
     substitutes, _ = complete([behaviour(views), behaviour([{0, 5}])], known, alike)
     rows = substitutes.toarray()
-    expected = 0.75 * rows[0] + 0.25 * rows[5]
+    expected = BORROWED * (0.75 * rows[0] + 0.25 * rows[5])
     np.testing.assert_allclose(rows[10], expected, rtol=1e-5)
     assert rows[10].argmax() in range(1, 5)
     assert rows[11].sum() == 0
