@@ -6,6 +6,10 @@ setup(
     packages=[
         *find_packages(include=["recbole_mmsc", "recbole_mmsc.*"]),
         "recbole_mmsc.properties",
+        "recbole_mmsc.properties.benchmark",
+        "recbole_mmsc.properties.dataset",
+        "recbole_mmsc.properties.model",
+        "recbole_mmsc.properties.prompts",
         "recbole_mmsc.dataset_builders",
         "recbole_mmsc.dataset_builders.amazon",
         "recbole_mmsc.dataset_builders.audit",
@@ -17,7 +21,7 @@ setup(
         "recbole_mmsc.dataset_builders": "dataset_builders",
     },
     package_data={
-        "recbole_mmsc.properties": ["**/*.yaml"],
+        "": ["*.yaml"],
         "recbole_mmsc.benchmark.report": ["*.j2", "*.css", "*.js"],
     },
 )
