@@ -1,4 +1,4 @@
-"""MLflow, by a stand-in that remembers what it was told."""
+"""MLflow, by a stand-in that remembers what it was told, and itself where it is installed."""
 
 import sys
 from contextlib import contextmanager
@@ -78,3 +78,18 @@ def test_a_server_that_fails_takes_nothing_from_the_benchmark(
     run(plan, tiny_folder, tmp_path / "out")
     (record,) = read_records(tmp_path / "out" / "runs")
     assert ("start_run", record.id) in mlflow
+
+
+def test_mlflow_itself_takes_a_run(tiny_folder, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed")
+    monkeypatch.chdir(tmp_path)  # where MLflow puts its artifacts
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    plan = write_plan(
+        tmp_path, [{"model": "EASE"}], mlflow={"tracking_uri": uri, "experiment_name": "shop"}
+    )
+    run(plan, tiny_folder, tmp_path / "out")
+    (record,) = read_records(tmp_path / "out" / "runs")
+    (logged,) = mlflow.search_runs(experiment_names=["shop"], output_format="list")
+    assert logged.info.run_name == record.id
+    assert logged.data.params["model"] == "EASE"
+    assert logged.data.metrics["test/ndcg_at_10"] == record.test["ndcg@10"]
