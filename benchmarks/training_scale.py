@@ -2,8 +2,9 @@
 
     python benchmarks/training_scale.py [--products 800 8000 80000 390000] [--plot scale.svg]
 
-The catalogues are those of ``build_scale.py`` with 20 references a product, of which six in ten
-lead to another product: 390,000 products make some 4.8 million pairs. Texts are encoded by TF-IDF.
+The catalogues are those of ``build_scale.py`` with 27 references a product, of which six in ten
+lead to another product: 390,000 products make some 4.9 million training pairs. Texts are encoded
+by TF-IDF.
 The search for content neighbours, quadratic in the catalogue, is off at every size. Each size is
 trained in a process of its own, whose peak resident memory is printed.
 """
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from build_scale import generate
 
-REFERENCES = 20
+REFERENCES = 27
 
 PREPARE = """
 import sys

@@ -81,7 +81,7 @@ class MMSC(GeneralRecommender):
             interaction: ``[b]`` query tokens, ``[b]`` positive and ``[b]`` negative items.
 
         Returns:
-            Scalars, each already weighted: relations, reliability, two views, content.
+            Scalars, each already weighted: relations, reliability, content.
         """
         self._catalogue = None
         settings, network = self.settings, self.network
@@ -116,7 +116,6 @@ class MMSC(GeneralRecommender):
         return (
             torch.stack(losses).sum(),
             settings.reliability_weight * self._reliability_loss(len(queries)),
-            settings.views_weight * self._views_loss(batch, meaning, hidden),
             settings.content_weight * self._content_loss(batch, meaning, queries, positives),
         )
 
@@ -159,19 +158,6 @@ class MMSC(GeneralRecommender):
             loss = loss + self.settings.supervision_weight * behaviour.supervision_loss(n_samples)
         return loss / max(len(self.network.behaviours), 1)
 
-    def _views_loss(self, batch: Tensor, meaning: Meaning, hidden: list[Tensor]) -> Tensor:
-        """Two views of an item, each with edges dropped of its own, mean the same."""
-        if not self.network.behaviours:
-            return torch.zeros((), device=batch.device)
-        chosen = torch.randperm(len(batch), device=batch.device)[: self.settings.views]
-        other = self.network.mean(batch[chosen], hidden, None, self._kept)
-        return torch.stack(
-            [
-                info_nce(one[chosen], two, self.settings.temperature)
-                for one, two in zip(meaning.fused, other.fused, strict=True)
-            ]
-        ).mean()
-
     def _content_loss(
         self, batch: Tensor, meaning: Meaning, queries: Tensor, positives: Tensor
     ) -> Tensor:
@@ -198,9 +184,9 @@ class MMSC(GeneralRecommender):
         return loss
 
     def _some(self, of: Tensor) -> Tensor:
-        """At most ``views`` places where a mask ``[m]`` is true, drawn at random."""
+        """At most ``contrasted`` places where a mask ``[m]`` is true, drawn at random."""
         places = of.nonzero().squeeze(1)
-        drawn = torch.randperm(len(places), device=places.device)[: self.settings.views]
+        drawn = torch.randperm(len(places), device=places.device)[: self.settings.contrasted]
         return places[drawn]
 
     # --- ranking -------------------------------------------------------------------------------

@@ -62,8 +62,7 @@ class MMSCSettings(ModelSettings):
         ge=0, lt=1, description="share of a batch's items trained as if they had no behaviour"
     )
     temperature: float = Field(gt=0, le=10, description="divides the cosines of the contrasts")
-    views: int = Field(gt=1, description="items of a batch that the contrasts look at")
-    views_weight: float = Field(ge=0, description="weight of the contrast of two views, 0: off")
+    contrasted: int = Field(gt=1, description="items of a batch that a contrast looks at")
     content_weight: float = Field(
         ge=0, description="weight of the contrast of content across substitutes, 0: off"
     )

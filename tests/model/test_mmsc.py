@@ -123,11 +123,11 @@ def test_every_part_is_trained(tiny_folder):
     assert still == []
 
 
-@pytest.mark.parametrize("part", ["reliability_weight", "views_weight", "content_weight"])
+@pytest.mark.parametrize("part", ["reliability_weight", "content_weight"])
 def test_a_weight_of_zero_turns_a_part_off(tiny_folder, part):
     _, model, parts = prepare(tiny_folder, **{part: 0.0})
     losses = model.calculate_loss(next(iter(parts[0])))
-    order = ["relations", "reliability_weight", "views_weight", "content_weight"]
+    order = ["relations", "reliability_weight", "content_weight"]
     assert [loss.item() == 0 for loss in losses] == [name == part for name in order]
 
 
@@ -221,7 +221,7 @@ ABLATIONS = {
     "content": {"modalities": []},
     "behaviour": {"behaviour": False},
     "reliability": {"reliability_weight": 0.0},
-    "self-supervision": {"views_weight": 0.0},
+    "content contrast": {"content_weight": 0.0},
     "semantic level": {"semantic_level": False},
     "task level": {"task_level": False},
     "completed graph": {"completion_weight": 0.0},

@@ -21,7 +21,7 @@ from recbole_mmsc.nn.behaviour import BehaviourEncoder
 from tests.model.test_mmsc import SETTINGS, everyone, prepare
 from tests.model.test_multimodal_baselines import write_text_and_image
 
-RELATED, RELIABILITY, VIEWS, CONTENT = range(4)  # the losses, in the order they are given in
+RELATED, RELIABILITY, CONTENT = range(3)  # the losses, in the order they are given in
 STILL = {"forgotten": 0.0, "edge_dropout": 0.0, "neighbours": 10_000, "dropout": 0.0}
 # of tiny's substitutes, 0 with 1, 2 and 3 are training pairs, 0 with 4 is a held-out one
 
@@ -50,7 +50,7 @@ def write_every_pair_in_both_behaviours(folder: Path) -> None:
     pq.write_table(pa.concat_tables([table, swapped]), folder / "behaviour.parquet")
 
 
-def test_the_edges_of_a_batch_pass_no_message_to_either_view(tiny_folder, monkeypatch):
+def test_the_edges_of_a_batch_pass_no_message(tiny_folder, monkeypatch):
     write_every_pair_in_both_behaviours(tiny_folder)
     _, model, _ = prepare(tiny_folder, **STILL)
     heard = {id(behaviour): [] for behaviour in model.network.behaviours}
@@ -71,10 +71,8 @@ def test_the_edges_of_a_batch_pass_no_message_to_either_view(tiny_folder, monkey
         edges = list(zip(items.tolist(), graph.entries.tolist(), strict=True))
         assert hidden <= set(edges)
         expected = {edge for edge in edges if edge[0] in number.values()} - hidden
-        calls = heard[id(behaviour)]
-        assert len(calls) == 2  # one for each view
-        for call in calls:
-            assert {edges[edge] for edge in call.tolist()} == expected
+        (call,) = heard[id(behaviour)]
+        assert {edges[edge] for edge in call.tolist()} == expected
 
 
 # --- known positives
