@@ -42,6 +42,7 @@ def local_ridge(
     length = np.sqrt(np.asarray(samples.power(2).sum(axis=0)).ravel() + reg_weight)
     n_targets = labels.shape[1]
     found: list[tuple[np.ndarray, np.ndarray]] = []
+    places = np.empty(samples.shape[0], np.int64)  # scratch of every regression
     hidden = None if progress else True  # None: shown on a terminal
     with tqdm(total=n_targets, desc=progress, unit="item", disable=hidden, leave=False) as bar:
         for start in range(0, n_targets, TARGETS_AT_ONCE):
@@ -55,7 +56,7 @@ def local_ridge(
                 if len(features) > at_most:
                     best = np.argpartition(-product / length[features], at_most)[:at_most]
                     features, product = features[best], product[best]
-                found.append((features, _ridge(columns[:, features], product, reg_weight)))
+                found.append((features, _ridge(columns[:, features], product, reg_weight, places)))
             bar.update(len(targets))
     features, weights = map(list, zip(*found, strict=True))
     indptr = np.cumsum([0, *map(len, features)])
@@ -67,8 +68,18 @@ def local_ridge(
     return solved
 
 
-def _ridge(features: sparse.csc_array, product: np.ndarray, reg_weight: float) -> np.ndarray:
-    """``(XᵀX + reg_weight I)⁻¹ Xᵀy``: X ``[n_samples, f]`` and Xᵀy ``[f]`` → ``[f]``."""
-    gram = (features.T @ features).toarray()
+def _ridge(
+    features: sparse.csc_array, product: np.ndarray, reg_weight: float, places: np.ndarray
+) -> np.ndarray:
+    """``(XᵀX + reg_weight I)⁻¹ Xᵀy``: X ``[n_samples, f]`` and Xᵀy ``[f]`` → ``[f]``.
+
+    Samples without any of the features are left out first: their number is that of the catalogue,
+    and would be gone through for every target. ``places`` ``[n_samples]`` is scratch.
+    """
+    entries = len(features.indices)
+    places[features.indices] = np.arange(entries)  # of a sample one of its entries, whichever
+    shown = (features.data, places[features.indices], features.indptr)
+    transposed = sparse.csr_array(shown, shape=(len(product), entries))
+    gram = (transposed @ transposed.T).toarray()
     gram[np.diag_indices(len(product))] += reg_weight
     return np.linalg.solve(gram, product).astype(np.float32)
