@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -64,9 +65,18 @@ class Completion:
 
     def suggest(self, relation: int, items: np.ndarray) -> sparse.csr_array:
         """``x_i w_t + x_t w_i`` for some items i and all items t, ``[m, n_items]``."""
-        there = self.rows[items] @ self.weights[relation]
-        back = self.rows @ self.weights[relation][:, items]
-        return sparse.csr_array(there + back.T)
+        weights = self.weights[relation]
+        there = self.rows[items] @ weights
+        back = sparse.csr_array(weights.T)[items] @ self._beside
+        return sparse.csr_array(there + back)
+
+    @cached_property
+    def _beside(self) -> sparse.csr_array:
+        """``[n_features, n_items]``, beside which items each feature stands.
+
+        By it, what all items say of a few costs what stands beside these, not the catalogue.
+        """
+        return sparse.csr_array(self.rows.T)
 
     def graph(self, relation: int) -> sparse.csr_array:
         """The completed graph of a relation: training pairs and suggestions, cold items included.
