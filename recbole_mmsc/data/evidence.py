@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy import sparse
@@ -29,13 +30,18 @@ EVIDENCE = (
         for suffix in ("", ", of those possible")
     ),
 )
-# Averaged over both directions, what is mixed one way is mixed the other way too, and the degree of
-# the item is that of the neighbour. That two are a pair of either behaviour is not to be told.
+# What tells in which way two items are related, whichever is named first: for each column the one
+# that has its place when the other is. That two are a pair of either behaviour is not to be told.
 EITHER_WAY = {
-    name
-    for name in EVIDENCE
-    if name not in ("in the catalogue", OTHER_BEHAVIOUR, "degree of the neighbour")
-    and not name.startswith("co_purchase with the item, co_view with")
+    "content agreement": "content agreement",
+    "degree of the item": "degree of the neighbour",
+    **{
+        f"{name} with the item, {other} with the neighbour{suffix}": (
+            f"{other} with the item, {name} with the neighbour{suffix}"
+        )
+        for name, other in combinations_with_replacement(BEHAVIOURS, 2)
+        for suffix in ("", ", of those possible")
+    },
 }
 
 
@@ -90,6 +96,7 @@ def evidence_for(
     graphs: Sequence[sparse.csr_array],
     index: int,
     content: np.ndarray | None,
+    unmarked: bool = False,
 ) -> np.ndarray:
     """What speaks for some pairs, ``[n_pairs, len(EVIDENCE)]`` float32.
 
@@ -101,9 +108,10 @@ def evidence_for(
         graphs: for each behaviour ``[n_nodes, n_nodes]`` of ones.
         index: of the behaviour.
         content: ``[n_items, d]`` unit vectors, or None.
+        unmarked: the pair itself counts in no degree, whichever behaviour it is an edge of.
     """
     parts = [
-        _of_part(pairs[0][part], pairs[1][part], graphs, index, content)
+        _of_part(pairs[0][part], pairs[1][part], graphs, index, content, unmarked)
         for start in range(0, len(pairs[0]), PAIRS_AT_ONCE)
         for part in [slice(start, start + PAIRS_AT_ONCE)]
     ]
@@ -130,14 +138,17 @@ def evidence_of_pairs(
         ``[n_pairs, f]`` float32: content agreement, mean degree, and neighbours shared, of
         :data:`EVIDENCE`; the cosine of each source; the mean degree in the other behaviour.
     """
-    there, back = (evidence_for(ends, graphs, 0, content) for ends in (pairs, pairs[::-1]))
-    told = [name in EITHER_WAY for name in EVIDENCE]
-    degree = np.log1p(np.diff(graphs[1].indptr).astype(np.float32))
+    found = evidence_for(pairs, graphs, 0, content, unmarked=True)
+    told, turned = (
+        found[:, [EVIDENCE.index(name) for name in names]]
+        for names in (EITHER_WAY, EITHER_WAY.values())
+    )
+    purchased = [np.log1p(degree) for degree in _degrees(graphs[1], *pairs, unmarked=True)]
     return np.column_stack(
         [
-            (there + back)[:, told] / 2,
+            (told + turned) / 2,
             *(_agreement(vectors, pairs) for vectors in sources.values()),
-            (degree[pairs[0]] + degree[pairs[1]]) / 2,
+            sum(purchased) / 2,
         ]
     )
 
@@ -158,24 +169,34 @@ def _of_part(
     graphs: Sequence[sparse.csr_array],
     index: int,
     content: np.ndarray | None,
+    unmarked: bool,
 ) -> np.ndarray:
-    degrees = [np.diff(graph.indptr).astype(np.float32) for graph in graphs]
+    degrees = [_degrees(graph, items, nodes, unmarked) for graph in graphs]
     agreement = np.zeros(len(items), np.float32)
     inside = np.zeros(len(items), bool)
     if content is not None:
         inside = nodes < len(content)
         agreement[inside] = _agreement(content, (items[inside], nodes[inside]))
-    columns = [
-        agreement,
-        inside,
-        np.asarray(graphs[1 - index][items, nodes]).ravel(),
-        np.log1p(degrees[index][items]),
-        np.log1p(degrees[index][nodes]),
-    ]
-    for graph, degree in zip(graphs, degrees, strict=True):
+    other_mark = _marks(graphs[1 - index], items, nodes)
+    columns = [agreement, inside, other_mark, *map(np.log1p, degrees[index])]
+    for graph, (degree, _) in zip(graphs, degrees, strict=True):
         beside = graph[items]
-        for other, other_degree in zip(graphs, degrees, strict=True):
+        for other, (_, other_degree) in zip(graphs, degrees, strict=True):
             shared = (beside * other[nodes]).sum(axis=1)
-            possible = np.sqrt(np.maximum(degree[items] * other_degree[nodes], 1))
+            possible = np.sqrt(np.maximum(degree * other_degree, 1))
             columns += [np.log1p(shared), shared / possible]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _marks(graph: sparse.csr_array, items: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """``[m]``, one where a pair is an edge."""
+    return np.asarray(graph[items, nodes]).ravel()
+
+
+def _degrees(
+    graph: sparse.csr_array, items: np.ndarray, nodes: np.ndarray, unmarked: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """``[m]`` degrees of the items and of the nodes, without the pair's own edge if unmarked."""
+    degree = np.diff(graph.indptr).astype(np.float32)
+    own = _marks(graph, items, nodes) if unmarked else 0
+    return degree[items] - own, degree[nodes] - own

@@ -16,6 +16,7 @@ from recbole_mmsc.data.evidence import evidence_of_pairs
 from recbole_mmsc.data.features import FeatureError
 from recbole_mmsc.data.lending import lending
 from recbole_mmsc.data.likeness import Likeness, find_likeness
+from recbole_mmsc.data.misfiled import find_misfiled
 from recbole_mmsc.data.modalities import item_ids, read_modalities, unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
 from recbole_mmsc.data.positives import Positives, positives_of
@@ -70,16 +71,21 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
     outsiders: list[str] = []
     if settings.behaviour:
         graphs, outsiders = read_graphs(folder / "behaviour.parquet", ids, dataset.item_num)
-    supervision = None
+    beliefs = None
+    if graphs and settings.refile:
+        beliefs = find_misfiled(
+            known, graphs, lambda pairs, of: evidence_of_pairs(pairs, of, content, sources)
+        )
     if settings.supervision:
         evidence = None
         if graphs:
             given = {"graphs": graphs, "content": content, "sources": sources}
             evidence = partial(evidence_of_pairs, **given)
-        supervision = read_supervision(folder, settings.supervision, ids, known, evidence)
+        labels = read_supervision(folder, settings.supervision, ids, known, evidence)
+        beliefs = labels if beliefs is None else labels.surer(beliefs)
     behaviours: list[Behaviour] = []
     if graphs:
-        behaviours = weigh_behaviours(graphs, known, content, seed, supervision)
+        behaviours = weigh_behaviours(graphs, known, content, seed, beliefs)
     likeness, alike, lent = None, None, None
     borrowed: list[WeightedRows | None] = [None] * len(behaviours)
     if modalities and behaviours and settings.content_neighbours:
@@ -95,8 +101,8 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
     completion = None
     if settings.completion_weight and behaviours:
         pairs = known
-        if supervision is not None:
-            pairs = tuple(supervision.weigh(r, graph) for r, graph in enumerate(known))
+        if beliefs is not None:
+            pairs = tuple(beliefs.weigh(r, graph) for r, graph in enumerate(known))
         completion = solve_completion(
             behaviours,
             pairs,
@@ -119,7 +125,7 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         words,
         likeness,
         alike,
-        positives_of(known, supervision),
+        positives_of(known, beliefs),
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from recbole_mmsc.data.supervision import Supervision
+from recbole_mmsc.data.beliefs import Beliefs
 from recbole_mmsc.nn.shared import Shared, WeightedRows
 
 
@@ -22,8 +22,8 @@ class Positives(Shared):
 
     Args:
         rows: one row for each query, its known targets; weights are what a pair counts.
-        added_queries: ``[m]`` queries of the pairs that are no training pairs but approved by
-            supervision.
+        added_queries: ``[m]`` queries of the pairs that are no training pairs but believed to be
+            of the relation.
         added_targets: ``[m]`` their targets.
     """
 
@@ -47,17 +47,17 @@ class Positives(Shared):
         return self.added_queries[drawn], self.added_targets[drawn]
 
 
-def positives_of(related: Sequence[sparse.csr_array], supervision: Supervision | None) -> Positives:
-    """The training pairs, weighed by supervision where there is some.
+def positives_of(related: Sequence[sparse.csr_array], beliefs: Beliefs | None) -> Positives:
+    """The training pairs, weighed by what is believed of them.
 
     Args:
         related: for each relation ``[n_items, n_items]``, its training pairs.
-        supervision: what labellers say of pairs.
+        beliefs: what is believed of pairs, where anything is.
     """
     trained = sparse.csr_array(sparse.vstack(related))
     weighed = trained
-    if supervision is not None:
-        rows = [supervision.weigh(relation, graph) for relation, graph in enumerate(related)]
+    if beliefs is not None:
+        rows = [beliefs.weigh(relation, graph) for relation, graph in enumerate(related)]
         weighed = sparse.csr_array(sparse.vstack(rows))
     weighed.sort_indices()
     added = sparse.coo_array(weighed - weighed.multiply(trained > 0))

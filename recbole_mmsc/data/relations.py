@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import sparse
 
+from recbole_mmsc.data.beliefs import Beliefs, strength
 from recbole_mmsc.data.evidence import BEHAVIOURS, contrasted, ends_of, evidence_for
-from recbole_mmsc.data.supervision import Supervision, strength
 
 OTHERWISE = 0.3  # what an edge counts whose pair training calls the other relation
 MINIMAL_CITATIONS = 2  # an outsider that stands beside one item alone connects nothing
@@ -29,9 +29,9 @@ class Behaviour:
             :data:`~recbole_mmsc.data.evidence.EVIDENCE`.
         contrast: ``[n_contrast, n_evidence]`` float32, the same of pairs that are no edges.
         popularity: ``[n_nodes]`` int64, in how many rows each node stands.
-        target: ``[n_edges]`` float32 in [0, 1], what supervision says of the edge.
+        target: ``[n_edges]`` float32 in [0, 1], what is believed of the edge.
         trust: ``[n_edges]`` float32 in [0, 1], how much that counts; 0 where nothing is said.
-        strength: ``[n_edges]`` float32 in [0, 1], one, or less where supervision speaks against the
+        strength: ``[n_edges]`` float32 in [0, 1], one, or less where belief is against the
             edge, or training calls the pair the other relation.
     """
 
@@ -87,11 +87,11 @@ def weigh_behaviours(
     related: Sequence[sparse.csr_array],
     content: np.ndarray | None,
     seed: int,
-    supervision: Supervision | None = None,
+    beliefs: Beliefs | None = None,
 ) -> list[Behaviour]:
     """Weigh the evidence for each edge of each behaviour.
 
-    Pairs of items that supervision approves for a relation are edges of its behaviour as well.
+    Pairs of items that are believed to be of a relation are edges of its behaviour as well.
 
     Args:
         graphs: co-view and co-purchase, see :func:`read_graphs`.
@@ -99,17 +99,15 @@ def weigh_behaviours(
             complements, ``[n_items, n_items]``.
         content: ``[n_items, d]`` unit vectors (zero where absent) for content agreement, or None.
         seed: draws the pairs of ``contrast``.
-        supervision: what labellers say of pairs.
+        beliefs: what is believed of pairs, where anything is.
     """
-    if supervision is not None:
+    if beliefs is not None:
         graphs = [
-            _with_edges(graph, supervision.approved(relation))
-            for relation, graph in enumerate(graphs)
+            _with_edges(graph, beliefs.approved(relation)) for relation, graph in enumerate(graphs)
         ]
     rng = np.random.default_rng(seed)
     return [
-        _behaviour(graphs, index, related, content, supervision, rng)
-        for index in range(len(related))
+        _behaviour(graphs, index, related, content, beliefs, rng) for index in range(len(related))
     ]
 
 
@@ -177,7 +175,7 @@ def _behaviour(
     index: int,
     related: Sequence[sparse.csr_array],
     content: np.ndarray | None,
-    supervision: Supervision | None,
+    beliefs: Beliefs | None,
     rng: np.random.Generator,
 ) -> Behaviour:
     rows = graphs[index][: related[index].shape[0]]
@@ -189,9 +187,9 @@ def _behaviour(
         mean, deviation = evidence.mean(axis=0), evidence.std(axis=0) + 1e-6
     target = trust = np.zeros(len(nodes), np.float32)
     counts = _as_labelled(rows, index, related)
-    if supervision is not None:
-        target, trust = supervision.of(index, items, nodes)
-        otherwise, _ = supervision.of(1 - index, items, nodes)
+    if beliefs is not None:
+        target, trust = beliefs.of(index, items, nodes)
+        otherwise, _ = beliefs.of(1 - index, items, nodes)
         counts = np.where(trust > 0, strength(target + OTHERWISE * otherwise, trust), counts)
     return Behaviour(
         offsets=rows.indptr.astype(np.int64),

@@ -3,82 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
+from recbole_mmsc.data.beliefs import APPROVED, Beliefs, beliefs_of
 from recbole_mmsc.data.generalise import generalise
 from recbole_mmsc.data.labels import CLASSES, read_labels
 from recbole_mmsc.data.queries import RELATIONS
+from recbole_mmsc.data.training import keys_of_pairs
 
 DOUBT = 5.0  # judgements that a labeller is taken to have made at random, before any is looked at
 SPARSE = 2  # training pairs of an item that has few
-APPROVED = 0.5  # a pair is related if that is likelier than all else together
-REJECTED = 1e-6  # what a pair counts at least: at zero it would be no known pair any more
-
 
 Evidence = Callable[[tuple[np.ndarray, np.ndarray]], np.ndarray]  # pairs → [n_pairs, f]
-
-
-@dataclass(frozen=True, eq=False)
-class Supervision:
-    """For each relation what is believed of pairs.
-
-    Args:
-        targets: for each relation ``[n_items, n_items]`` symmetric, belief in (0, 1] that the pair
-            is of that relation.
-        trust: ``[n_items, n_items]`` symmetric, of the same pairs, in [0, 1]: how much it counts.
-    """
-
-    targets: Sequence[sparse.csr_array]
-    trust: sparse.csr_array
-
-    def of(self, relation: int, items: np.ndarray, nodes: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Belief and trust ``[m]`` of pairs of ``[m]`` items and ``[m]`` nodes, 0 if not judged.
-
-        Nodes beyond the items are products outside the catalogue, which nobody judges.
-        """
-        inside = np.flatnonzero(nodes < self.trust.shape[0])
-        found = np.zeros((2, len(items)), np.float32)
-        for row, matrix in zip(found, (self.targets[relation], self.trust), strict=True):
-            row[inside] = np.asarray(matrix[items[inside], nodes[inside]]).ravel()
-        return found[0], found[1]
-
-    def approved(self, relation: int) -> sparse.csr_array:
-        """``[n_items, n_items]``, belief of the pairs that are of the relation."""
-        target = self.targets[relation]
-        approved = sparse.csr_array(target.multiply(target > APPROVED))
-        approved.eliminate_zeros()
-        return approved
-
-    def weigh(self, relation: int, pairs: sparse.csr_array) -> sparse.csr_array:
-        """Training pairs after supervision.
-
-        Args:
-            relation: of the pairs.
-            pairs: ``[n_items, n_items]``, one for each training pair.
-
-        Returns:
-            ``[n_items, n_items]``: a pair that is judged counts for its :func:`strength`; approved
-            pairs that are no training pairs are added.
-        """
-        items = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
-        counts = strength(*self.of(relation, items, pairs.indices))
-        weighed = sparse.csr_array((counts, pairs.indices, pairs.indptr), shape=pairs.shape)
-        approved = self.approved(relation)
-        return sparse.csr_array(weighed + approved - approved.multiply(pairs > 0))
-
-
-def strength(target: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """How much an observed pair counts: in full, but ``1 - trust (1 - target)`` if not approved.
-
-    So the doubt that is cast on every pair by a labeller that errs takes nothing from those that
-    are more likely related than not.
-    """
-    doubted = np.maximum(1 - trust * (1 - target), REJECTED)
-    return np.where(target > APPROVED, 1, doubted).astype(np.float32)
 
 
 def read_supervision(
@@ -87,7 +26,7 @@ def read_supervision(
     ids: dict[str, int],
     related: Sequence[sparse.csr_array],
     evidence: Evidence | None = None,
-) -> Supervision:
+) -> Beliefs:
     """Read the labels of some labellers and put them together.
 
     The logarithms of two things add up, and a softmax turns them into beliefs:
@@ -130,7 +69,7 @@ def read_supervision(
     np.add.at(said, place, np.concatenate(counts))
     pairs = judged
     if evidence is not None:
-        others = np.setdiff1d(_training_keys(related), judged)
+        others = np.setdiff1d(keys_of_pairs(sum(related[1:], related[0])), judged)
         pairs = np.concatenate([judged, others])
         ends = np.divmod(pairs, n_items)
         known = np.column_stack([evidence(ends), _classes(ends, related).T])
@@ -139,10 +78,7 @@ def read_supervision(
     belief = _softmax(total)
     used = _used(np.divmod(pairs, n_items), belief, related)
     belief, ends = belief[used], np.divmod(pairs[used], n_items)
-    return Supervision(
-        [_symmetric(ends, column, n_items) for column in belief.T[: len(RELATIONS)]],
-        _symmetric(ends, _trust(belief), n_items),
-    )
+    return beliefs_of(ends, belief, n_items)
 
 
 def _classes(
@@ -151,13 +87,6 @@ def _classes(
     """``[n_classes, m]`` bool: what training says of pairs; that it says nothing is the last."""
     behaviour = np.stack([np.asarray(graph[ends]).ravel() > 0 for graph in related])
     return np.concatenate([behaviour, ~behaviour.any(axis=0, keepdims=True)])
-
-
-def _training_keys(related: Sequence[sparse.csr_array]) -> np.ndarray:
-    """Smaller end times n_items plus the larger one, of all training pairs."""
-    n_items = related[0].shape[0]
-    upper = sparse.coo_array(sparse.triu(sum(related[1:], related[0]), k=1))
-    return upper.coords[0].astype(np.int64) * n_items + upper.coords[1]
 
 
 def _by_likeness(said: np.ndarray, evidence: np.ndarray) -> np.ndarray:
@@ -183,12 +112,6 @@ def _by_likeness(said: np.ndarray, evidence: np.ndarray) -> np.ndarray:
 def _softmax(total: np.ndarray) -> np.ndarray:
     belief = np.exp(total - total.max(axis=1, keepdims=True))
     return belief / belief.sum(axis=1, keepdims=True)
-
-
-def _trust(belief: np.ndarray) -> np.ndarray:
-    """``[n]`` in [0, 1], how far the largest belief is above an even one."""
-    even = 1 / belief.shape[1]
-    return (belief.max(axis=1) - even) / (1 - even)
 
 
 def _used(
@@ -229,11 +152,3 @@ def _chances(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     habit = (said.sum(axis=0) + 1) / (len(labels) + len(CLASSES))
     counts = classes.astype(np.float64) @ said + DOUBT * habit
     return counts / counts.sum(axis=1, keepdims=True)
-
-
-def _symmetric(
-    ends: tuple[np.ndarray, np.ndarray], values: np.ndarray, n_items: int
-) -> sparse.csr_array:
-    both = np.concatenate(ends), np.concatenate(ends[::-1])
-    data = np.concatenate([values, values]).astype(np.float32)
-    return sparse.csr_array((data, both), shape=(n_items, n_items))

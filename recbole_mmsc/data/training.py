@@ -38,3 +38,9 @@ def undirected(items: np.ndarray, others: np.ndarray, n_items: int) -> sparse.cs
     graph.sum_duplicates()
     graph.data[:] = 1
     return graph
+
+
+def keys_of_pairs(graph: sparse.csr_array) -> np.ndarray:
+    """Smaller end times n_items plus the larger one, of all pairs of an undirected graph."""
+    upper = sparse.coo_array(sparse.triu(graph, k=1))
+    return upper.coords[0].astype(np.int64) * graph.shape[0] + upper.coords[1]

@@ -21,6 +21,9 @@ class MMSCSettings(ModelSettings):
         description="which of the encoder's modalities are used, []: no content"
     )
     behaviour: bool = Field(description="co-view and co-purchase, and what is solved from them")
+    refile: bool = Field(
+        description="training pairs that look like the other relation's are moved there"
+    )
     semantic_level: bool = Field(
         description="attention over the sources of an item; false: their mean"
     )

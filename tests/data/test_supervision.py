@@ -7,9 +7,10 @@ import pytest
 import torch
 from scipy import sparse
 
+from recbole_mmsc.data.beliefs import Beliefs, strength
 from recbole_mmsc.data.labels import SupervisionError, supervision_path
 from recbole_mmsc.data.positives import positives_of
-from recbole_mmsc.data.supervision import Supervision, read_supervision, strength
+from recbole_mmsc.data.supervision import read_supervision
 from recbole_mmsc.data.training import undirected
 
 N = 60
@@ -111,7 +112,7 @@ def test_training_pairs_are_weighed_and_approved_ones_added():
     target = graph((1, 2), (3, 50)).astype(np.float32)
     target[1, 2] = target[2, 1] = 0.25
     target[3, 50] = target[50, 3] = 0.75
-    supervision = Supervision([target, target], trust)
+    supervision = Beliefs([target, target], trust)
     weighed = supervision.weigh(0, RELATED[0])
     assert weighed[1, 2] == pytest.approx(1 - 0.8 * 0.75)
     assert weighed[2, 3] == 1
@@ -129,9 +130,22 @@ def test_training_pairs_are_weighed_and_approved_ones_added():
     assert not len(positives_of(RELATED, None).draw_added(10)[0])
 
 
+def test_of_two_beliefs_the_surer_one_counts():
+    one = Beliefs([graph((1, 2), (3, 4)) * 0.9, graph((1, 2), (3, 4)) * 0.1], graph((1, 2)) * 0.8)
+    one = Beliefs(one.targets, sparse.csr_array(one.trust + graph((3, 4)) * 0.2))
+    two = Beliefs(
+        [graph((3, 4), (5, 6)) * 0.3, graph((3, 4), (5, 6)) * 0.7], graph((3, 4), (5, 6)) * 0.4
+    )
+    for both in (one.surer(two), two.surer(one)):
+        assert believed(both, 1, 2) == pytest.approx((0.9, 0.1, 0.8))
+        assert believed(both, 4, 3) == pytest.approx((0.3, 0.7, 0.4))
+        assert believed(both, 5, 6) == pytest.approx((0.3, 0.7, 0.4))
+        assert believed(both, 7, 8) == (0, 0, 0)
+
+
 def test_a_pair_that_everybody_rejects_stays_a_known_pair():
     judged = sparse.csr_array(graph((1, 2)))
-    supervision = Supervision([judged * 0, judged * 0], judged)
+    supervision = Beliefs([judged * 0, judged * 0], judged)
     weighed = supervision.weigh(0, RELATED[0])
     assert 0 < weighed[1, 2] < 1e-3
     positives = positives_of(RELATED, supervision)

@@ -1,0 +1,109 @@
+"""What is believed of pairs, and what follows for edges and training pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+
+from recbole_mmsc.data.queries import RELATIONS
+
+APPROVED = 0.5  # a pair is related if that is likelier than all else together
+REJECTED = 1e-6  # what a pair counts at least: at zero it would be no known pair any more
+
+
+@dataclass(frozen=True, eq=False)
+class Beliefs:
+    """For each relation what is believed of pairs.
+
+    Args:
+        targets: for each relation ``[n_items, n_items]`` symmetric, belief in (0, 1] that the pair
+            is of that relation.
+        trust: ``[n_items, n_items]`` symmetric, of the same pairs, in [0, 1]: how much it counts.
+    """
+
+    targets: Sequence[sparse.csr_array]
+    trust: sparse.csr_array
+
+    def of(self, relation: int, items: np.ndarray, nodes: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Belief and trust ``[m]`` of pairs of ``[m]`` items and ``[m]`` nodes, 0 if not judged.
+
+        Nodes beyond the items are products outside the catalogue, which nobody judges.
+        """
+        inside = np.flatnonzero(nodes < self.trust.shape[0])
+        found = np.zeros((2, len(items)), np.float32)
+        for row, matrix in zip(found, (self.targets[relation], self.trust), strict=True):
+            row[inside] = np.asarray(matrix[items[inside], nodes[inside]]).ravel()
+        return found[0], found[1]
+
+    def approved(self, relation: int) -> sparse.csr_array:
+        """``[n_items, n_items]``, belief of the pairs that are of the relation."""
+        target = self.targets[relation]
+        approved = sparse.csr_array(target.multiply(target > APPROVED))
+        approved.eliminate_zeros()
+        return approved
+
+    def surer(self, other: Self) -> Self:
+        """Of each pair what is trusted more, here or there."""
+        mine = self.trust > other.trust
+
+        def choose(here: sparse.csr_array, there: sparse.csr_array) -> sparse.csr_array:
+            return sparse.csr_array(here.multiply(mine) + there - there.multiply(mine))
+
+        targets = [choose(*both) for both in zip(self.targets, other.targets, strict=True)]
+        return type(self)(targets, choose(self.trust, other.trust))
+
+    def weigh(self, relation: int, pairs: sparse.csr_array) -> sparse.csr_array:
+        """Training pairs as they are believed.
+
+        Args:
+            relation: of the pairs.
+            pairs: ``[n_items, n_items]``, one for each training pair.
+
+        Returns:
+            ``[n_items, n_items]``: a pair that is judged counts for its :func:`strength`; approved
+            pairs that are no training pairs are added.
+        """
+        items = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
+        counts = strength(*self.of(relation, items, pairs.indices))
+        weighed = sparse.csr_array((counts, pairs.indices, pairs.indptr), shape=pairs.shape)
+        approved = self.approved(relation)
+        return sparse.csr_array(weighed + approved - approved.multiply(pairs > 0))
+
+
+def strength(target: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """How much an observed pair counts: in full, but ``1 - trust (1 - target)`` if not approved.
+
+    So the doubt that is cast on every pair by a labeller that errs takes nothing from those that
+    are more likely related than not.
+    """
+    doubted = np.maximum(1 - trust * (1 - target), REJECTED)
+    return np.where(target > APPROVED, 1, doubted).astype(np.float32)
+
+
+def beliefs_of(ends: tuple[np.ndarray, np.ndarray], belief: np.ndarray, n_items: int) -> Beliefs:
+    """Beliefs of some pairs.
+
+    Args:
+        ends: ``[m]`` items and ``[m]`` others, each pair once.
+        belief: ``[m, n_classes]`` probabilities, the relations first. A pair is trusted as far as
+            the largest is above an even one.
+        n_items: of the catalogue.
+    """
+    even = 1 / belief.shape[1]
+    trust = (belief.max(axis=1) - even) / (1 - even)
+    return Beliefs(
+        [_symmetric(ends, column, n_items) for column in belief.T[: len(RELATIONS)]],
+        _symmetric(ends, trust, n_items),
+    )
+
+
+def _symmetric(
+    ends: tuple[np.ndarray, np.ndarray], values: np.ndarray, n_items: int
+) -> sparse.csr_array:
+    both = np.concatenate(ends), np.concatenate(ends[::-1])
+    data = np.concatenate([values, values]).astype(np.float32)
+    return sparse.csr_array((data, both), shape=(n_items, n_items))

@@ -1,0 +1,145 @@
+"""Training pairs under the wrong relation: planted ones are found; where none are, none is."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from recbole_mmsc.data.evidence import evidence_of_pairs
+from recbole_mmsc.data.misfiled import ENOUGH, belief_in_each, find_misfiled, wrong_marks
+from recbole_mmsc.data.training import keys_of_pairs, undirected
+
+N_CLUSTERS, SIZE = 40, 24
+N = N_CLUSTERS * SIZE
+
+
+def world(rng):
+    """Substitutes are of one cluster; complements of two clusters that go together."""
+    items = np.arange(N).reshape(N_CLUSTERS, SIZE)
+    one, other = np.triu_indices(SIZE, k=1)
+    substitutes = np.stack([items[:, one].ravel(), items[:, other].ravel()])
+    partners = items[np.arange(N_CLUSTERS) ^ 1]
+    complements = np.stack(
+        [np.repeat(items, SIZE, axis=1).ravel(), np.tile(partners, SIZE).ravel()]
+    )
+    complements = complements[:, complements[0] < complements[1]]
+    return tuple(some[:, rng.random(some.shape[1]) < 0.6] for some in (substitutes, complements))
+
+
+def graphs_of(relations, n=N):
+    return tuple(undirected(*pairs, n) for pairs in relations)
+
+
+def swapped(relations, share, rng):
+    """Both relations with a share of their pairs in the other one, and those pairs."""
+    moved = [rng.random(pairs.shape[1]) < share for pairs in relations]
+    one, two = relations
+    mixed = (
+        np.concatenate([one[:, ~moved[0]], two[:, moved[1]]], axis=1),
+        np.concatenate([two[:, ~moved[1]], one[:, moved[0]]], axis=1),
+    )
+    return mixed, (two[:, moved[1]], one[:, moved[0]])
+
+
+def by_structure(pairs, graphs):
+    return evidence_of_pairs(pairs, graphs, None, {})
+
+
+def keys(pairs):
+    return set((pairs.min(axis=0) * N + pairs.max(axis=0)).tolist())
+
+
+@pytest.mark.parametrize(("share", "recall", "precision"), [(0.1, 0.8, 0.98), (0.3, 0.5, 0.75)])
+def test_pairs_in_the_wrong_relation_are_found_by_the_structure(share, recall, precision):
+    rng = np.random.default_rng(0)
+    mixed, moved = swapped(world(rng), share, rng)
+    related = graphs_of(mixed)
+    found = find_misfiled(related, related, by_structure)
+    for relation in (0, 1):  # of which they are said to be, where the other has them
+        wanted = keys(moved[1 - relation])
+        said = {*keys_of_pairs(found.approved(relation)).tolist()}
+        assert len(said & wanted) > recall * len(wanted)
+        assert len(said & wanted) > precision * len(said)
+
+
+def test_nothing_is_moved_where_nothing_is_wrong():
+    related = graphs_of(world(np.random.default_rng(0)))
+    assert find_misfiled(related, related, by_structure) is None
+
+
+def test_nothing_is_moved_where_the_marks_say_nothing():
+    rng = np.random.default_rng(0)
+    related = graphs_of(swapped(world(rng), 0.5, rng)[0])
+    assert find_misfiled(related, related, by_structure) is None
+
+
+def test_random_pairs_are_not_taken_for_the_other_relation():
+    rng = np.random.default_rng(0)
+    relations = [
+        np.concatenate([pairs, rng.integers(0, N, (2, pairs.shape[1] // 2))], axis=1)
+        for pairs in world(rng)
+    ]
+    related = graphs_of([pairs[:, pairs[0] != pairs[1]] for pairs in relations])
+    found = find_misfiled(related, related, by_structure)
+    assert found is None or found.trust.nnz / 2 < 0.01 * keys_of_pairs(sum(related)).size
+
+
+def test_pairs_of_both_relations_and_small_catalogues_are_left_alone():
+    rng = np.random.default_rng(0)
+    mixed, moved = swapped(world(rng), 0.2, rng)
+    both = moved[0][:, :50]  # complements among the substitutes, and rightly filed as well
+    related = graphs_of((mixed[0], np.concatenate([mixed[1], both], axis=1)))
+    found = find_misfiled(related, related, by_structure)
+    assert not keys(both) & {*keys_of_pairs(found.trust).tolist()}
+
+    few = graphs_of([pairs[:, : ENOUGH - 1] for pairs in mixed])
+    assert find_misfiled(few, few, by_structure) is None
+    none = graphs_of((mixed[0], np.zeros((2, 0), np.int64)))
+    assert find_misfiled(none, none, by_structure) is None
+
+
+def test_the_second_look_is_at_mended_behaviour():
+    rng = np.random.default_rng(0)
+    mixed, _ = swapped(world(rng), 0.2, rng)
+    related = graphs_of(mixed)
+    outside = sparse.csr_array(([1.0, 1.0], ([0, N], [N, 0])), shape=(N + 1, N + 1))
+    graphs = []
+    for graph in related:
+        wider = graph.copy()
+        wider.resize((N + 1, N + 1))
+        graphs.append(sparse.csr_array(wider + outside))
+    seen = []
+
+    def evidence(pairs, of):
+        seen.append(of)
+        return by_structure(pairs, of)
+
+    find_misfiled(related, graphs, evidence)
+    first, second = seen
+    assert first is graphs
+    found = find_misfiled(related, graphs, lambda pairs, _of: by_structure(pairs, graphs))
+    for relation in (0, 1):
+        gained, lost = (keys_of_pairs(found.approved(r)) for r in (relation, 1 - relation))
+        before, after = (keys_of_pairs(of[relation][:N, :N].tocsr()) for of in (first, second))
+        assert {*after.tolist()} == {*before.tolist(), *gained.tolist()} - {*lost.tolist()}
+        assert (second[relation].data == 1).all()
+        assert second[relation][0, N] == second[relation][N, 0] == 1
+
+
+def test_the_same_pairs_are_found_again():
+    rng = np.random.default_rng(0)
+    related = graphs_of(swapped(world(rng), 0.2, rng)[0])
+    one, two = (find_misfiled(related, related, by_structure) for _ in range(2))
+    assert (one.trust != two.trust).nnz == 0
+
+
+def test_belief_weighs_the_mark_against_the_evidence():
+    probability = np.repeat([0.1, 0.5, 0.8], 10)
+    marked = np.concatenate([[1], [0] * 9, [0] * 5, [1] * 5, [0] * 2, [1] * 8])
+    wrong = wrong_marks(probability, marked)
+    assert wrong == pytest.approx([0.1, 0.2])
+    belief = belief_in_each(probability, marked, wrong)
+    # (p - .1) / .7: the relation has 0, 4/7 and 1, of which .02 and .98 are the utmost
+    assert belief[0] == pytest.approx(np.array([0.98 * 0.1, 0.02 * 0.8]) / 0.114)
+    assert belief[1] == pytest.approx(np.array([0.98 * 0.9, 0.02 * 0.2]) / 0.886)
+    assert belief[10] == pytest.approx(np.array([3 / 7 * 0.9, 4 / 7 * 0.2]) / (3.5 / 7))
+    assert belief[20] == pytest.approx(np.array([0.02 * 0.9, 0.98 * 0.2]) / 0.214)
