@@ -52,7 +52,7 @@ class Completion:
     Args:
         rows: ``[n_items, n_features]`` what stands beside each item.
         weights: for each relation ``[n_features, n_items]``.
-        known: for each relation the ``[n_items, n_items]`` training pairs.
+        known: for each relation ``[n_items, n_items]``, what the training pairs count.
         borrowing: ``[n_items, n_items]``, who stands for whom (:func:`borrowing_of`).
         n_nodes: columns of a behaviour.
     """
@@ -111,8 +111,8 @@ class Completion:
         else:
             found = [*self._found_by(relation, query, target)]
             found += self._found_by(relation, target, query)
-            if self.known[relation][query, target]:
-                found.append(Reason(query, target, KNOWN, 1.0))
+            known = float(self.known[relation][query, target])
+            found.append(Reason(query, target, KNOWN, known))
         return sorted((r for r in found if r.weight), key=lambda r: -abs(r.weight))
 
     def _own(self, relation: int, items: np.ndarray) -> sparse.csr_array:
@@ -150,7 +150,7 @@ def solve_completion(
     Args:
         behaviours: co-view, which substitutes come from, and co-purchase, which complements come
             from, over the same nodes.
-        known: for each relation the ``[n_items, n_items]`` training pairs.
+        known: for each relation ``[n_items, n_items]``, what the training pairs count.
         alike: ``[n_items, n_items]`` cosines of content neighbours, or None.
         borrowing: ``[n_items, n_items]``, who stands for whom (:func:`borrowing_of`).
         at_most: features of one linear model.

@@ -114,6 +114,7 @@ def test_the_reasons_of_an_entry_add_up_to_it():
     views = pairs_within_groups()
     bought = [{i, i + TURN} for i in range(5)]
     known = [graph_of(views), graph_of(bought)]
+    known[0][[0, 3], [3, 0]] = 0.5  # a pair that is doubted
     alike = sparse.csr_array(([0.9, 0.3], ([10, 10], [0, 5])), shape=(N, N), dtype=np.float32)
     completion = solve([behaviour(views), behaviour(bought)], known, alike)
     graph = completion.graph(0).toarray()
@@ -122,6 +123,7 @@ def test_the_reasons_of_an_entry_add_up_to_it():
         added = sum(reason.weight for reason in reasons)
         assert added == pytest.approx(graph[query, target], abs=1e-6), (query, target)
     assert Reason(0, 2, "training pair", 1.0) in completion.reasons(0, 0, 2)
+    assert Reason(0, 3, "training pair", 0.5) in completion.reasons(0, 0, 3)
     held_out = completion.reasons(0, 0, 1)
     assert {(held_out[0].how, held_out[0].item)} <= {("co_view", 0), ("co_view", 1)}
     assert held_out[0].beside in {2, 3, 4}
