@@ -65,18 +65,21 @@ class Completion:
 
     def suggest(self, relation: int, items: np.ndarray) -> sparse.csr_array:
         """``x_i w_t + x_t w_i`` for some items i and all items t, ``[m, n_items]``."""
-        weights = self.weights[relation]
-        there = self.rows[items] @ weights
-        back = sparse.csr_array(weights.T)[items] @ self._beside
+        there = self.rows[items] @ self._weights_of_features[relation]
+        back = sparse.csr_array(self.weights[relation].T)[items] @ self._beside
         return sparse.csr_array(there + back)
 
+    # Both by feature, so that the suggestions for a few items cost what stands beside these and
+    # what speaks for them; else the whole catalogue is gone through for every few.
     @cached_property
     def _beside(self) -> sparse.csr_array:
-        """``[n_features, n_items]``, beside which items each feature stands.
-
-        By it, what all items say of a few costs what stands beside these, not the catalogue.
-        """
+        """``[n_features, n_items]``, the items that each feature stands beside."""
         return sparse.csr_array(self.rows.T)
+
+    @cached_property
+    def _weights_of_features(self) -> list[sparse.csr_array]:
+        """For each relation ``[n_features, n_items]``."""
+        return [sparse.csr_array(weights) for weights in self.weights]
 
     def graph(self, relation: int) -> sparse.csr_array:
         """The completed graph of a relation: training pairs and suggestions, cold items included.
