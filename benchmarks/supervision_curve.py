@@ -37,7 +37,7 @@ from recbole_mmsc.supervision.judgement import Judgement, Pair
 from recbole_mmsc.supervision.label import label_dataset
 from recbole_mmsc.supervision.labellers import Labeller, register_labeller
 
-SHARE, ENCODER, SEED = 0.3, "offline", 2026
+ENCODER, SEED = "offline", 2026
 CLASSES = ("substitute", "complement", "irrelevant")
 TOGETHER = {frozenset(pair) for pair in COMPLEMENTS}
 
@@ -104,6 +104,7 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--noise", choices=("random", "swapped"), default="swapped")
+    parser.add_argument("--share", type=float, default=0.3, help="of the training pairs")
     parser.add_argument("--items", type=int, default=2000)
     parser.add_argument("--accuracy", type=float, nargs="+", default=[0.5, 0.7, 0.85, 1.0])
     parser.add_argument("--coverage", type=float, nargs="+", default=[0.01, 0.05, 0.2, 0.5])
@@ -116,7 +117,7 @@ def main() -> None:
             "demo", [raw.meta], Path(scratch) / "dataset", images=raw.images, progress=False
         ).folder
         encode_dataset(clean, ENCODER, workers=0, progress=False)
-        folder = add_noise(clean, None, options.noise, SHARE, SEED)
+        folder = add_noise(clean, None, options.noise, options.share, SEED)
         items = pq.read_table(raw.meta.parent / "items_truth.parquet").to_pydict()
         types = dict(zip(items["item"], items["type"], strict=True))
         n_pairs = sum(1 for _ in (folder / f"{folder.name}.train.inter").open()) // 2
