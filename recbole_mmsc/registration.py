@@ -48,6 +48,7 @@ MODELS = {
         ("NeighbourTransfer", "neighbour_transfer", structural.NeighbourTransferSettings),
         ("RelationEASE", "relation_ease", structural.RelationEASESettings),
         ("ContrastEASE", "contrast_ease", structural.ContrastEASESettings),
+        ("SLIM", "slim", structural.SLIMSettings),
         ("GraphSAGE", "graphsage", graph.GraphSAGESettings),
         ("SComGNN", "scomgnn", graph.SComGNNSettings),
         ("DecGCN", "decgcn", graph.DecGCNSettings),

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -15,8 +16,11 @@ from sklearn.metrics import roc_auc_score
 
 from recbole_mmsc.cli import main
 from recbole_mmsc.data.features import read_metadata
+from recbole_mmsc.data.labels import supervision_path
+from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.dataset_builders.build import build_dataset
 from recbole_mmsc.dataset_builders.demo import generate_demo
+from recbole_mmsc.dataset_builders.noise import add_noise
 from recbole_mmsc.encoders.encode import encode_dataset
 from recbole_mmsc.model.mmsc import MMSC
 
@@ -66,6 +70,60 @@ def test_reliability_separates_planted_noise(tmp_path):
     co_view, co_purchase = model.network.behaviours
     assert planted_auc(co_view, raw.truth, "also_view", tokens) > 0.95
     assert planted_auc(co_purchase, raw.truth, "also_buy", tokens) > 0.85
+
+
+@pytest.mark.usefixtures("quiet")
+def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path):
+    raw = generate_demo(tmp_path / "raw", n_items=600, noise=0.0, progress=False)
+    build = build_dataset("demo", [raw.meta], tmp_path / "dataset", progress=False)
+    encode_dataset(build.folder, "tfidf", progress=False)
+    folder = add_noise(build.folder, None, "swapped", 0.3, seed=1)
+    moved = pq.read_table(folder / "noise.parquet").to_pylist()
+    guess_labels(folder, moved)
+
+    def counts(**settings):
+        """What moved pairs count as training pairs: where they are, and where they were."""
+        config = Config(
+            model="MMSC",
+            dataset=folder.name,
+            config_dict={
+                "encoder": "tfidf",
+                "gpu_id": "",
+                "show_progress": False,
+                "data_path": str(tmp_path / "dataset"),
+                **settings,
+            },
+        )
+        train = data_preparation(config, create_dataset(config))[0].dataset
+        tokens, known = train.field2token_id["item_id"], MMSC(config, train).completion.value.known
+        found = np.zeros((2, len(moved)))
+        for place, pair in enumerate(moved):
+            item, other = tokens[pair["item"]], tokens[pair["other"]]
+            now = RELATIONS.index(pair["relation"])
+            found[:, place] = known[now][item, other], known[1 - now][item, other]
+        return found
+
+    assert (counts(refile=False) == [[1], [0]]).all()
+    for settings in ({}, {"supervision": ["guesser"]}):
+        there, back = counts(**settings)
+        assert (back > 0.5).mean() > 0.5, settings
+        assert there[back > 0.5].mean() < 0.5, settings
+
+
+def guess_labels(folder, pairs):
+    """Labels of a labeller that says anything of anything."""
+    said = np.random.default_rng(0).choice([*RELATIONS, "irrelevant"], len(pairs)).tolist()
+    columns = {
+        "query": [pair["item"] for pair in pairs],
+        "target": [pair["other"] for pair in pairs],
+        "label": said,
+        "confidence": [1.0] * len(pairs),
+        "labeller": ["guesser"] * len(pairs),
+        "prompt_version": ["1"] * len(pairs),
+    }
+    path = supervision_path(folder, "guesser")
+    path.parent.mkdir()
+    pq.write_table(pa.table(columns), path)
 
 
 def planted_auc(behaviour, truth, source, tokens):

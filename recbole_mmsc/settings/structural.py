@@ -77,3 +77,14 @@ class ContrastEASESettings(ModelSettings):
     contrast_weight: float = Field(
         ge=0, description="weight of the score of the other relation, which is subtracted"
     )
+
+
+class SLIMSettings(ModelSettings):
+    """What SLIM reads besides RecBole's own settings; names and defaults are SLIMElastic's."""
+
+    model_name = "SLIM"
+
+    alpha: float = Field(gt=0, description="weight of both norms")
+    l1_ratio: float = Field(ge=0, le=1, description="the L1 norm's share of it")
+    positive_only: bool = Field(description="no weight below zero")
+    hide_item: bool = Field(description="an item is no feature of its own")

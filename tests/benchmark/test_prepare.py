@@ -46,7 +46,13 @@ def test_noise_of_another_split_is_refused(raw, tmp_path):
 
 
 def test_a_model_that_draws_is_run_for_every_seed(raw, tmp_path):
-    solved = {"EASE": True, "ContrastEASE": True, "Random": False, "SLIMElastic": False}
+    solved = {
+        "EASE": True,
+        "ContrastEASE": True,
+        "Random": False,
+        "SLIMElastic": False,
+        "SLIM": False,
+    }
     for model, once in {**solved, "BPR": False}.items():
         (case,) = prepare(plan_of(raw, model), tmp_path)
         assert case.deterministic == once, model

@@ -13,7 +13,7 @@ import torch
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.data.interaction import Interaction
-from recbole.utils import get_model
+from recbole.utils import get_model, init_seed
 
 from recbole_mmsc import memory, run_recbole
 from recbole_mmsc.data.features import write_features
@@ -268,12 +268,31 @@ def test_too_little_regularisation_is_named(six):
         fit(graph, -10.0)
 
 
+@pytest.mark.parametrize("hide_item", [True, False])
+def test_slim_has_the_weights_of_slimelastic(tiny_folder, hide_item):
+    solved = []
+    for name in ("SLIM", "SLIMElastic"):
+        init_seed(1, True)
+        solved.append(build(name, tiny_folder, alpha=0.002, hide_item=hide_item))
+    ours, theirs = (model.item_similarity.toarray() for model in solved)
+    assert (ours > 0).sum() > 100
+    np.testing.assert_array_equal(ours, theirs)
+    assert (np.diag(ours) > 0).any() != hide_item
+    asked = Interaction({"query_id": torch.arange(1, 9), "item_id": torch.arange(8, 0, -1)})
+    for ask in ("full_sort_predict", "predict"):
+        ours, theirs = (getattr(model, ask)(asked) for model in solved)
+        assert ours.any()
+        assert torch.equal(ours, theirs)
+
+
 # --- every model of them -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [*MODELS, "SLIM"])
 def test_runs_by_the_stock_call(tiny_folder, model):
     settings = {"gpu_id": "", "show_progress": False, "data_path": str(tiny_folder.parent)}
+    if model == "SLIM":
+        settings["alpha"] = 0.002
     result = run_recbole(model=model, dataset="tiny", config_dict=settings)["test_result"]
     assert result["substitute/ndcg@10"] > (0.1 if model == "CategoryPopularity" else 0.4)
     assert "complement/ndcg@10" in result
