@@ -23,8 +23,8 @@ LEARNED = 80_000  # pairs that a classifier learns from at most
 PLAIN = 0.05  # share of the pairs, those most like a relation, that are taken to be of it
 LEAST = 0.02  # probability of a relation, however plainly the evidence speaks for the other
 HOPELESS = 0.8  # both rates together; above, the marks hardly say what a relation looks like
-# Small trees with large leaves: to read a pair's own mark from what the evidence for its neighbours
-# gives away takes others.
+# Small trees with large leaves cannot read a pair's own mark from the traces that it leaves in the
+# evidence for its neighbours.
 TREES = {"max_leaf_nodes": 8, "min_samples_leaf": 200, "early_stopping": False}
 SEED = 2026
 
