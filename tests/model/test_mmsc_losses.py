@@ -1,6 +1,7 @@
 """What each part of MMSC's loss looks at, and how its training is scheduled."""
 
 import copy
+import copy
 import json
 import os
 import subprocess
@@ -12,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from recbole.data.interaction import Interaction
-from recbole.utils import get_trainer
+from recbole.trainer import Trainer
+from recbole.utils import get_trainer, init_seed
 
 from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.model.mmsc import MMSC
@@ -232,6 +234,25 @@ def test_the_learning_rate_falls_linearly_and_a_resumed_run_goes_on_with_it(
     trainer.start_epoch = start
     trainer.fit(parts[0], saved=False)
     assert used == pytest.approx(rates)  # one step an epoch
+
+
+@pytest.mark.parametrize("learner", ["adam", "adamw", "sgd"])
+def test_a_fused_step_is_the_step_of_recbole_s_trainer(tiny_folder, monkeypatch, learner):
+    settings = {"learner": learner, "epochs": 1, "train_batch_size": 4096}  # one step
+    config, model, parts = prepare(tiny_folder, **settings)
+    start, after = copy.deepcopy(model.state_dict()), []
+    for trainer_class in (Trainer, MMSCTrainer):
+        model.load_state_dict(start)
+        init_seed(1, True)
+        trainer = trainer_class(config, model)
+        fused = {group.get("fused") for group in trainer.optimizer.param_groups}
+        assert (fused == {True}) == (trainer_class is MMSCTrainer and learner != "sgd")
+        trainer.fit(parts[0], saved=False)
+        after.append(copy.deepcopy(model.state_dict()))
+    assert after[0].keys() == after[1].keys()
+    for name, value in after[0].items():
+        torch.testing.assert_close(after[1][name], value, rtol=1e-5, atol=1e-7)
+    assert any(not torch.equal(value, start[name]) for name, value in after[0].items())
 
 
 RUN = """
