@@ -97,6 +97,7 @@ class Completion:
         own = sparse.vstack([_largest(self._own(relation, block), block) for block in blocks])
         own = sparse.csr_array(own)
         lent = [_largest(self.borrowing[block] @ own, block) for block in blocks]
+        del own  # a gigabyte, of a few hundred thousand items
         return sparse.csr_array(sparse.vstack(lent))
 
     def reasons(self, relation: int, query: int, target: int) -> list[Reason]:
@@ -225,6 +226,6 @@ def _largest(block: sparse.csr_array, items: np.ndarray) -> sparse.csr_array:
     found = sparse.coo_array(block)
     row, column = found.coords
     proper = (found.data > 0) & (column != items[row])
-    ends = row[proper], column[proper]
+    ends = tuple(end[proper].astype(np.int32) for end in (row, column))  # there are many
     kept = sparse.csr_array((found.data[proper], ends), shape=block.shape)
     return largest_of_rows(kept, KEPT_AT_MOST)

@@ -16,7 +16,7 @@ def largest_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
         start, stop = matrix.indptr[row], matrix.indptr[row + 1]
         smaller = np.argsort(-matrix.data[start:stop], kind="stable")[k:]
         kept[start + smaller] = False
-    indptr = np.concatenate([[0], kept.cumsum()])[matrix.indptr]
+    indptr = np.concatenate([[0], kept.cumsum()])[matrix.indptr].astype(matrix.indices.dtype)
     found = sparse.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
     found.sort_indices()
     return found
