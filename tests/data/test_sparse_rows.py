@@ -7,7 +7,9 @@ from recbole_mmsc.data.sparse_rows import diagonal, largest_of_rows
 def test_the_largest_of_each_row_and_of_equal_ones_the_first():
     matrix = sparse.csr_array(np.array([[0.0, 3, 1, 2], [0, 0, 0, 0], [5, 5, 5, 0], [0, -1, 0, 4]]))
     expected = [[0, 3, 0, 2], [0, 0, 0, 0], [5, 5, 0, 0], [0, -1, 0, 4]]
-    assert largest_of_rows(matrix, 2).toarray().tolist() == expected
+    found = largest_of_rows(matrix, 2)
+    assert found.toarray().tolist() == expected
+    assert found.indices.dtype == found.indptr.dtype == matrix.indices.dtype  # no wider than given
 
 
 def test_a_diagonal_without_zeros():

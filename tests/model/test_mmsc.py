@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,14 @@ def test_a_weight_of_zero_turns_a_part_off(tiny_folder, part):
     losses = model.calculate_loss(next(iter(parts[0])))
     order = ["relations", "reliability_weight", "content_weight"]
     assert [loss.item() == 0 for loss in losses] == [name == part for name in order]
+
+
+def test_of_the_completed_graph_nothing_is_kept_twice(tiny_folder):
+    """In a large catalogue it is most of the memory that training takes."""
+    _, model, _ = prepare(tiny_folder)
+    assert {rows.entries.dtype for rows in model.completed} == {torch.int32}
+    kept = {field.name for field in dataclasses.fields(model.completion.value)}
+    assert vars(model.completion.value).keys() == kept
 
 
 def test_the_completed_graph_knows_the_planted_relations_untrained(tiny_folder):
