@@ -1,7 +1,6 @@
 """What each part of MMSC's loss looks at, and how its training is scheduled."""
 
 import copy
-import copy
 import json
 import os
 import subprocess
