@@ -163,9 +163,10 @@ class BehaviourEncoder(nn.Module):
         """Weighted neighbours ``[e]``, ascending by row, of ``[m]`` items → as :meth:`forward`."""
         weight = weight * self.graph.popularity[neighbours].rsqrt()
         lengths = torch.bincount(row, minlength=len(alone))
+        met, at = neighbours.unique(return_inverse=True)  # the gradient has their rows alone
         total = F.embedding_bag(
-            neighbours,
-            nodes.weight,
+            at,
+            nodes(met),
             lengths.cumsum(0) - lengths,
             mode="sum",
             per_sample_weights=weight,

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from recbole.data.interaction import Interaction
-from recbole.trainer import Trainer
-from recbole.utils import get_trainer, init_seed
+from recbole.utils import get_trainer
 
 from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.model.mmsc import MMSC
+from recbole_mmsc.model.row_adam import LayersAndRows
 from recbole_mmsc.model.trainer import MMSCTrainer
 from recbole_mmsc.nn.behaviour import BehaviourEncoder
 from tests.model.test_mmsc import SETTINGS, everyone, prepare
@@ -226,32 +226,36 @@ def test_the_learning_rate_falls_linearly_and_a_resumed_run_goes_on_with_it(
     used, calculate_loss = [], model.calculate_loss
 
     def spy(interaction: Interaction) -> tuple[torch.Tensor, ...]:
-        used.extend(group["lr"] for group in trainer.optimizer.param_groups)
+        used.append({group["lr"] for group in trainer.optimizer.param_groups})
         return calculate_loss(interaction)
 
     monkeypatch.setattr(model, "calculate_loss", spy)
     trainer.start_epoch = start
     trainer.fit(parts[0], saved=False)
-    assert used == pytest.approx(rates)  # one step an epoch
+    assert [rate for (rate,) in used] == pytest.approx(rates)  # one step an epoch
 
 
-@pytest.mark.parametrize("learner", ["adam", "adamw", "sgd"])
-def test_a_fused_step_is_the_step_of_recbole_s_trainer(tiny_folder, monkeypatch, learner):
-    settings = {"learner": learner, "epochs": 1, "train_batch_size": 4096}  # one step
-    config, model, parts = prepare(tiny_folder, **settings)
-    start, after = copy.deepcopy(model.state_dict()), []
-    for trainer_class in (Trainer, MMSCTrainer):
-        model.load_state_dict(start)
-        init_seed(1, True)
-        trainer = trainer_class(config, model)
-        fused = {group.get("fused") for group in trainer.optimizer.param_groups}
-        assert (fused == {True}) == (trainer_class is MMSCTrainer and learner != "sgd")
-        trainer.fit(parts[0], saved=False)
-        after.append(copy.deepcopy(model.state_dict()))
-    assert after[0].keys() == after[1].keys()
-    for name, value in after[0].items():
-        torch.testing.assert_close(after[1][name], value, rtol=1e-5, atol=1e-7)
-    assert any(not torch.equal(value, start[name]) for name, value in after[0].items())
+@pytest.mark.parametrize(
+    ("settings", "by_row"),
+    [
+        ({}, True),
+        ({"learner": "sgd"}, False),
+        ({"learner": "adamw"}, False),
+        ({"weight_decay": 0.1}, False),
+        ({"clip_grad_norm": {"max_norm": 1.0}}, False),
+    ],
+)
+def test_rows_are_trained_alone_where_nothing_needs_the_whole_table(tiny_folder, settings, by_row):
+    config, model, parts = prepare(tiny_folder, epochs=1, train_batch_size=4096, **settings)
+    trainer = get_trainer(config["MODEL_TYPE"], "MMSC")(config, model)
+    assert isinstance(trainer.optimizer, LayersAndRows) == by_row
+    trained = [weight for group in trainer.optimizer.param_groups for weight in group["params"]]
+    assert {id(weight) for weight in trained} == {id(weight) for weight in model.parameters()}
+    assert len(trained) == len(list(model.parameters()))
+    before = copy.deepcopy(model.state_dict())
+    trainer.fit(parts[0], saved=False)
+    for table in ("network.nodes.weight", "network.identity.weight"):
+        assert not torch.equal(model.state_dict()[table], before[table])
 
 
 RUN = """
