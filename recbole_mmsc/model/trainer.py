@@ -19,12 +19,21 @@ class MMSCTrainer(Trainer):
     """
 
     def _build_optimizer(self, **kwargs: Any) -> Any:
-        if self.learner.lower() != "adam" or self.weight_decay or self.clip_grad_norm:
-            return super()._build_optimizer(**kwargs)  # what needs the whole table's gradient
+        if not self._row_by_row():
+            return super()._build_optimizer(**kwargs)
         tables = [module for module in self.model.modules() if isinstance(module, nn.Embedding)]
         rows = {table.weight for table in tables}
         layers = [weight for weight in self.model.parameters() if weight not in rows]
         return LayersAndRows(super()._build_optimizer(params=layers), tables)
+
+    def _row_by_row(self) -> bool:
+        """Whether nothing needs the gradient of a whole table."""
+        return (
+            self.learner.lower() == "adam"
+            and not self.weight_decay
+            and not self.clip_grad_norm
+            and self.config["single_spec"]  # several processes add up whole gradients
+        )
 
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
         for group in self.optimizer.param_groups:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from recbole.data.interaction import Interaction
 from recbole.utils import get_trainer
+from torch.optim import Adam
 
 from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.model.mmsc import MMSC
@@ -256,6 +257,13 @@ def test_rows_are_trained_alone_where_nothing_needs_the_whole_table(tiny_folder,
     trainer.fit(parts[0], saved=False)
     for table in ("network.nodes.weight", "network.identity.weight"):
         assert not torch.equal(model.state_dict()[table], before[table])
+
+
+def test_several_processes_train_whole_tables(tiny_folder):
+    config, model, _ = prepare(tiny_folder)
+    trainer = get_trainer(config["MODEL_TYPE"], "MMSC")(config, model)
+    config["single_spec"] = False  # after the trainer, which would look for the others
+    assert type(trainer._build_optimizer()) is Adam
 
 
 RUN = """
