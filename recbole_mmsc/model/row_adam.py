@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 
@@ -55,15 +55,11 @@ class LayersAndRows:
 
     Args:
         layers: the optimiser of everything but the tables; these take its learning rate.
-        tables: their gradients become sparse.
+        tables: their vectors, whose gradients are sparse.
     """
 
-    def __init__(self, layers: Optimizer, tables: Iterable[nn.Embedding]) -> None:
-        weights = []
-        for table in tables:
-            table.sparse = True
-            weights.append(table.weight)
-        self.parts = {"layers": layers, "rows": RowAdam(weights, layers.param_groups[0]["lr"])}
+    def __init__(self, layers: Optimizer, tables: Iterable[Tensor]) -> None:
+        self.parts = {"layers": layers, "rows": RowAdam(tables, layers.param_groups[0]["lr"])}
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:

@@ -19,12 +19,14 @@ class MMSCTrainer(Trainer):
     """
 
     def _build_optimizer(self, **kwargs: Any) -> Any:
+        tables = [module for module in self.model.modules() if isinstance(module, nn.Embedding)]
+        for table in tables:
+            table.sparse = self._row_by_row()
         if not self._row_by_row():
             return super()._build_optimizer(**kwargs)
-        tables = [module for module in self.model.modules() if isinstance(module, nn.Embedding)]
-        rows = {table.weight for table in tables}
-        layers = [weight for weight in self.model.parameters() if weight not in rows]
-        return LayersAndRows(super()._build_optimizer(params=layers), tables)
+        rows = [table.weight for table in tables]  # a checkpoint knows them by their places
+        layers = [w for w in self.model.parameters() if all(w is not row for row in rows)]
+        return LayersAndRows(super()._build_optimizer(params=layers, **kwargs), rows)
 
     def _row_by_row(self) -> bool:
         """Whether nothing needs the gradient of a whole table."""

@@ -253,6 +253,10 @@ def test_rows_are_trained_alone_where_nothing_needs_the_whole_table(tiny_folder,
     trained = [weight for group in trainer.optimizer.param_groups for weight in group["params"]]
     assert {id(weight) for weight in trained} == {id(weight) for weight in model.parameters()}
     assert len(trained) == len(list(model.parameters()))
+    if by_row:  # always in one order, by which a checkpoint knows them
+        tables = trainer.optimizer.parts["rows"].param_groups[0]["params"]
+        assert tables[0] is model.network.nodes.weight
+        assert tables[1] is model.network.identity.weight
     before = copy.deepcopy(model.state_dict())
     trainer.fit(parts[0], saved=False)
     for table in ("network.nodes.weight", "network.identity.weight"):
@@ -264,6 +268,7 @@ def test_several_processes_train_whole_tables(tiny_folder):
     trainer = get_trainer(config["MODEL_TYPE"], "MMSC")(config, model)
     config["single_spec"] = False  # after the trainer, which would look for the others
     assert type(trainer._build_optimizer()) is Adam
+    assert not model.network.nodes.sparse
 
 
 RUN = """

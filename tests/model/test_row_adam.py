@@ -43,22 +43,22 @@ def test_it_steps_as_torch_s_sparse_adam_does_without_momentum():
 
 
 def test_a_table_that_no_batch_met_and_an_empty_one_stay_as_they_are():
-    tables = [nn.Embedding(3, 2), nn.Embedding(0, 2)]
-    before = tables[0].weight.detach().clone()
+    tables = [nn.Embedding(3, 2).weight, nn.Embedding(0, 2).weight]
+    before = tables[0].detach().clone()
     optimizer = LayersAndRows(Adam(nn.Linear(1, 1).parameters(), lr=0.1), tables)
     optimizer.step()
-    assert torch.equal(tables[0].weight, before)
+    assert torch.equal(tables[0], before)
 
 
 def test_layers_and_rows_go_on_from_a_checkpoint_as_if_they_had_not_been_interrupted():
     ends = []
     for interrupted in (False, True):
-        table, layer = nn.Embedding(3, 2), nn.Linear(2, 1)
+        table, layer = nn.Embedding(3, 2, sparse=True), nn.Linear(2, 1)
         for weight in (table.weight, *layer.parameters()):
             nn.init.ones_(weight)
 
         def begin(rate: float, table=table, layer=layer) -> LayersAndRows:
-            return LayersAndRows(Adam(layer.parameters(), lr=rate), [table])
+            return LayersAndRows(Adam(layer.parameters(), lr=rate), [table.weight])
 
         optimizer = begin(0.1)
         for step in range(4):
@@ -68,7 +68,6 @@ def test_layers_and_rows_go_on_from_a_checkpoint_as_if_they_had_not_been_interru
                 optimizer.load_state_dict(state)
             optimizer.zero_grad()
             layer(table(torch.tensor([0, 2]))).pow(2 + step).sum().backward()
-            assert table.weight.grad.is_sparse
             optimizer.step()
         ends.append(torch.cat([table.weight.flatten(), layer.weight.flatten()]).detach())
     assert torch.equal(*ends)
