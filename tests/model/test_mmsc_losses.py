@@ -263,6 +263,23 @@ def test_rows_are_trained_alone_where_nothing_needs_the_whole_table(tiny_folder,
         assert not torch.equal(model.state_dict()[table], before[table])
 
 
+def test_recbole_s_checkpoint_keeps_what_rows_remember(tiny_folder, tmp_path):
+    config, model, parts = prepare(tiny_folder, epochs=1, checkpoint_dir=str(tmp_path))
+    trainer = get_trainer(config["MODEL_TYPE"], "MMSC")(config, model)
+    trainer.fit(parts[0], saved=True)
+    (file,) = tmp_path.glob("*.pth")
+    resumed = get_trainer(config["MODEL_TYPE"], "MMSC")(config, copy.deepcopy(model))
+    resumed.resume_checkpoint(str(file))
+    for name in ("nodes", "identity"):
+        kept = [
+            t.optimizer.parts["rows"].state[getattr(t.model.network, name).weight]
+            for t in (trainer, resumed)
+        ]
+        assert kept[0]["step"] == kept[1]["step"] > 0
+        assert torch.equal(kept[0]["square"], kept[1]["square"])
+        assert kept[0]["square"].any()
+
+
 def test_several_processes_train_whole_tables(tiny_folder):
     config, model, _ = prepare(tiny_folder)
     trainer = get_trainer(config["MODEL_TYPE"], "MMSC")(config, model)
