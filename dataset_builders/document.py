@@ -13,7 +13,7 @@ from .labels import RELATIONS, Relations
 from .product import SOURCES
 from .splits import PHASES, Split
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _QUANTILES = {"min": 0.0, "25%": 0.25, "50%": 0.5, "75%": 0.75, "90%": 0.9, "99%": 0.99, "max": 1.0}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from .catalogue import Catalogue
 from .keys import pair_keys
 from .labels import Relations
 from .product import SOURCES
-from .references import References
+from .references import PLACES, References
 from .spill import SCHEMA
 from .splits import TRAIN, Split
 from .vocabulary import Vocabulary
@@ -21,7 +22,13 @@ from .vocabulary import Vocabulary
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 #: One row for each directed reference that is no secret of the split.
 BEHAVIOUR_SCHEMA = pa.schema(
-    [("item", _WORDS), ("other", _WORDS), ("source", _WORDS), ("in_catalogue", pa.bool_())]
+    [
+        ("item", _WORDS),
+        ("other", _WORDS),
+        ("source", _WORDS),
+        ("place", pa.int16()),
+        ("in_catalogue", pa.bool_()),
+    ]
 )
 _ROW_GROUP = 1 << 19
 COMPRESSION = "zstd"
@@ -33,7 +40,8 @@ def write_behaviour(
     """Write what the sources say, less what is held out.
 
     Left out are held-out pairs, in both directions and whatever the source, and all references
-    from or to a cold item: a cold item has no behaviour. Sorted by item, other and source.
+    from or to a cold item: a cold item has no behaviour. Places are counted without what is left
+    out, so that no gap tells where it stood. Sorted by item, other and source.
 
     Args:
         path: the file.
@@ -57,14 +65,13 @@ def write_behaviour(
         # Room for a row group's own ids, so that they stay dictionary-encoded.
         dictionary_pagesize_limit=64 << 20,
     ) as writer:
-        for start in range(0, len(references), _ROW_GROUP):
-            part = slice(start, start + _ROW_GROUP)
+        for part in _row_groups(references.item):
             item, other = references.item[part], references.other[part]
             source = references.source[part]
             inside = other < n_items
-            place = np.full(len(item), len(known))
-            place[inside] = np.searchsorted(known, pair_keys(item[inside], other[inside], n_items))
-            secret = held_out[place] | cold[item]
+            pair = np.full(len(item), len(known))
+            pair[inside] = np.searchsorted(known, pair_keys(item[inside], other[inside], n_items))
+            secret = held_out[pair] | cold[item]
             secret[inside] |= cold[other[inside]]
             keep = ~secret
             for code, count in enumerate(np.bincount(source[keep], minlength=len(SOURCES))):
@@ -73,6 +80,7 @@ def write_behaviour(
                 words(item[keep], ids),
                 words(other[keep], ids),
                 words(source[keep], pa.array(SOURCES)),
+                pa.array(_places(item[keep], source[keep], references.place[part][keep])),
                 pa.array(inside[keep]),
             ]
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=BEHAVIOUR_SCHEMA))
@@ -89,7 +97,7 @@ def read_behaviour(path: Path, item_ids: pa.StringArray) -> tuple[pa.StringArray
     Raises:
         ValueError: it names a source that there is not.
     """
-    table = pq.read_table(path, columns=["item", "other", "source"])
+    table = pq.read_table(path, columns=["item", "other", "source", "place"])
     ids, sources = Vocabulary(item_ids), Vocabulary(pa.array(SOURCES))
     item, other, source = (
         _codes(table[column], known)
@@ -100,7 +108,8 @@ def read_behaviour(path: Path, item_ids: pa.StringArray) -> tuple[pa.StringArray
             f"Expected sources out of {', '.join(SOURCES)} in {path}, found "
             f"{sources.tokens[len(SOURCES)].as_py()!r}."
         )
-    return ids.tokens, References(item, other, source.astype(np.int8))
+    place = table["place"].to_numpy().astype(np.int16)
+    return ids.tokens, References(item, other, source.astype(np.int8), place)
 
 
 def write_catalogue(path: Path, catalogue: Catalogue) -> None:
@@ -108,6 +117,28 @@ def write_catalogue(path: Path, catalogue: Catalogue) -> None:
     with pq.ParquetWriter(path, SCHEMA, compression=COMPRESSION) as writer:
         for batch in catalogue.batches():
             writer.write_batch(batch)
+
+
+def _row_groups(item: np.ndarray) -> Iterator[slice]:
+    """Some hundred thousand references at a time, all of an item together; ``item`` ascends."""
+    start = 0
+    while start < len(item):
+        last = item[min(start + _ROW_GROUP, len(item)) - 1]
+        end = int(np.searchsorted(item, last, "right"))
+        yield slice(start, end)
+        start = end
+
+
+def _places(item: np.ndarray, source: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """[r] int16: places counted from 0 in the list of each item and source, in the same order."""
+    order = np.lexsort((place, source, item))
+    item, source = item[order], source[order]
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (item[1:] != item[:-1]) | (source[1:] != source[:-1])
+    count = np.arange(len(order))
+    found = np.empty(len(order), dtype=np.int16)
+    found[order] = np.minimum(count - np.maximum.accumulate(count * begins), PLACES - 1)
+    return found
 
 
 def words(codes: np.ndarray, all_words: pa.StringArray) -> pa.DictionaryArray:

@@ -14,7 +14,7 @@ import numpy as np
 from .keys import contains, pair_keys, sorted_unique
 from .labels import RELATIONS, Relations
 from .product import CO_PURCHASE, CO_VIEW, SOURCES, BuildError
-from .references import References
+from .references import PLACES, References
 
 #: [relation, source] bool: the source is of the relation's behaviour.
 _SPEAKS = np.array([[source in some for source in SOURCES] for some in (CO_VIEW, CO_PURCHASE)])
@@ -71,10 +71,13 @@ def plant_random(clean: Clean, share: float, rng: np.random.Generator) -> Noisy:
     item, other = keys // n, keys % n
     turned = rng.random(len(keys)) < 0.5  # who lists whom
     old = clean.references
-    references = _references(
-        np.concatenate([old.item, np.where(turned, other, item)]),
-        np.concatenate([old.other, np.where(turned, item, other)]),
-        np.concatenate([old.source, _usual_sources(old)[relation]]),
+    lister, listed = np.where(turned, other, item), np.where(turned, item, other)
+    source = _usual_sources(old)[relation]
+    references = References.clean(
+        np.concatenate([old.item, lister]),
+        np.concatenate([old.other, listed]),
+        np.concatenate([old.source, source]),
+        np.concatenate([old.place, _anywhere(old, lister, source, rng)]),
         clean.n_ids,
     )
     return Noisy(references, item.astype(np.int32), other.astype(np.int32), relation)
@@ -106,11 +109,12 @@ def plant_swapped(clean: Clean, share: float, rng: np.random.Generator) -> Noisy
     known = pair_keys(relations.first, relations.second, n)
     pair = np.searchsorted(known, pair_keys(old.item[inside], old.other[inside], n))
     changes = (left[pair] >= 0) & _SPEAKS[left[pair], old.source[inside]]
-    source = old.source.copy()
-    source[inside[changes]] = _usual_sources(old)[1 - left[pair[changes]]]
+    changing, source, place = inside[changes], old.source.copy(), old.place.copy()
+    source[changing] = _usual_sources(old)[1 - left[pair[changes]]]
+    place[changing] = _anywhere(old, old.item[changing], source[changing], rng)
     moved = np.flatnonzero(left >= 0)
     return Noisy(
-        _references(old.item, old.other, source, clean.n_ids),
+        References.clean(old.item, old.other, source, place, clean.n_ids),
         relations.first[moved],
         relations.second[moved],
         1 - left[moved],
@@ -131,6 +135,22 @@ def _usual_sources(references: References) -> np.ndarray:
     """
     counts = np.bincount(references.source, minlength=len(SOURCES))
     return np.where(_SPEAKS, counts, -1).argmax(axis=1).astype(np.int8)
+
+
+def _anywhere(
+    references: References, item: np.ndarray, source: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """[q] int16: for each item and source a place in its list, any of them.
+
+    Noise at the end of the lists, or at places of other lists, would give itself away.
+    """
+    n_items = int(max(references.item.max(initial=0), item.max(initial=0))) + 1
+    lists = np.bincount(
+        references.source.astype(np.int64) * n_items + references.item,
+        minlength=len(SOURCES) * n_items,
+    )
+    length = lists[source.astype(np.int64) * n_items + item]
+    return np.minimum(rng.random(len(item)) * (length + 1), PLACES - 1).astype(np.int16)
 
 
 def _unknown_pairs(clean: Clean, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -156,9 +176,3 @@ def _unknown_pairs(clean: Clean, count: int, rng: np.random.Generator) -> np.nda
         keys = np.concatenate([found, keys[(one != other) & ~contains(known, keys)]])
         found = keys[np.sort(np.unique(keys, return_index=True)[1])]
     return found[:count]
-
-
-def _references(item: np.ndarray, other: np.ndarray, source: np.ndarray, n_ids: int) -> References:
-    """References sorted and none twice, as a build has them."""
-    key = (item.astype(np.int64) * n_ids + other) * len(SOURCES) + source
-    return References.from_keys(sorted_unique(key), n_ids)

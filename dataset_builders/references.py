@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .keys import sorted_unique
 from .product import SOURCES, id_problem
 from .vocabulary import Vocabulary
 
 _PACKED = 1 << 18  # ids, when they are packed as text
 _NUMBERED = 8  # packed chunks that are numbered in one go
+#: Places in a list that are told apart, a power of two; what stands further down shares the last.
+PLACES = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +28,57 @@ class References:
         item: [r] int32, who lists.
         other: [r] int32, who is listed; from ``n_items`` on an outsider. Never the item itself.
         source: [r] int8, index into :data:`~.product.SOURCES`.
+        place: [r] int16, where in the item's list of that source, from 0; below :data:`PLACES`.
     """
 
     item: np.ndarray
     other: np.ndarray
     source: np.ndarray
+    place: np.ndarray
 
     def __len__(self) -> int:
         return len(self.item)
 
     def keep(self, mask: np.ndarray) -> References:
         """The references where ``mask`` [r] bool holds."""
-        return References(self.item[mask], self.other[mask], self.source[mask])
+        return References(self.item[mask], self.other[mask], self.source[mask], self.place[mask])
 
     @classmethod
-    def from_keys(cls, key: np.ndarray, n_ids: int) -> References:
-        """References out of ``(item · n_ids + other) · len(SOURCES) + source``.
-
-        One integer for a reference, sorted in place, costs a third of three sorted columns.
+    def clean(
+        cls,
+        item: np.ndarray,
+        other: np.ndarray,
+        source: np.ndarray,
+        place: np.ndarray,
+        n_ids: int,
+    ) -> References:
+        """References in any order, some perhaps more than once: the first place counts.
 
         Args:
-            key: [r] int64, ascending, none twice; it is overwritten.
+            item, other, source: [r] as above.
+            place: [r] integers from 0.
             n_ids: how many ids there are, items and outsiders.
         """
+        # One integer for a reference, sorted in place, costs a third of sorted columns.
+        key = item.astype(np.int64)
+        key *= n_ids
+        key += other
+        key *= len(SOURCES)
+        key += source
+        key *= PLACES
+        key += np.minimum(place, PLACES - 1)
+        key.sort()
+        first = np.ones(len(key), dtype=bool)
+        first[1:] = (key[1:] ^ key[:-1]) >= PLACES  # they differ in more than the place
+        key = key[first]
+        del first
+        place = (key % PLACES).astype(np.int16)
+        key //= PLACES
         source = (key % len(SOURCES)).astype(np.int8)
         key //= len(SOURCES)
         other = (key % n_ids).astype(np.int32)
         key //= n_ids
-        return cls(key.astype(np.int32), other, source)
+        return cls(key.astype(np.int32), other, source, place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +134,15 @@ class ReferenceLog:
         item = np.repeat(np.asarray(self._item), length)
         usable, own = other >= 0, other == item
         keep = usable & ~own
-        key = item[keep].astype(np.int64)
-        key *= len(ids)
-        key += other[keep]
-        key *= len(SOURCES)
-        key += np.repeat(np.asarray(self._source), length)[keep]
-        del item, other, keep
-        n_usable = len(key)
-        key = sorted_unique(key)
-        dropped = Dropped(int(own.sum()), n_usable - len(key), int((~usable).sum()))
-        return References.from_keys(key, len(ids)), dropped
+        place = np.arange(len(other), dtype=np.int32)
+        place -= np.repeat((length.cumsum() - length).astype(np.int32), length)
+        columns = [item[keep], other[keep]]
+        del item, other
+        columns += [np.repeat(np.asarray(self._source), length)[keep], place[keep]]
+        del place
+        references = References.clean(*columns, len(ids))
+        n_twice = len(columns[0]) - len(references)
+        return references, Dropped(int(own.sum()), n_twice, int((~usable).sum()))
 
     def _pack(self) -> None:
         try:

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..keys import contains, pair_keys
+from ..product import SOURCES
+from ..vocabulary import Vocabulary
 from .findings import Finding, Severity
 from .reading import Folder, Rows
 
@@ -51,9 +53,7 @@ def held_out_in_behaviour(folder: Folder) -> Iterator[Finding]:
     rows = leaks = cold_rows = foreign = wrong = 0
     leak_examples: list[str] = []
     file = pq.ParquetFile(path)
-    for start in range(0, file.num_row_groups, _ROW_GROUPS):
-        groups = range(start, min(start + _ROW_GROUPS, file.num_row_groups))
-        table = file.read_row_groups(groups, columns=["item", "other", "in_catalogue"])
+    for table in _tables(file, ["item", "other", "in_catalogue"]):
         item, other = (_find(folder, table.column(name)) for name in ("item", "other"))
         inside = table.column("in_catalogue").to_numpy()
         between = (item >= 0) & (other >= 0)
@@ -84,6 +84,29 @@ def held_out_in_behaviour(folder: Folder) -> Iterator[Finding]:
     if wrong:
         message = "row of behaviour.parquet says wrongly whether the other is in the catalogue"
         yield Finding("error", "in-catalogue", wrong, message)
+
+
+def gaps_in_lists(folder: Folder) -> Iterator[Finding]:
+    """A place left free in a list of ``behaviour.parquet`` tells where a held-out item stood."""
+    path = folder.path / "behaviour.parquet"
+    if not (path.exists() and folder.ours):
+        return
+    file = pq.ParquetFile(path)
+    if "place" not in file.schema_arrow.names:
+        message = "behaviour.parquet has no column place; build the dataset again"
+        yield Finding("error", "no-places", 1, message)
+        return
+    sources = Vocabulary(pa.array(SOURCES))
+    length, last = (np.zeros(len(folder.items) * len(SOURCES), np.int32) for _ in range(2))
+    for table in _tables(file, ["item", "source", "place"]):
+        item, source = _find(folder, table.column("item")), _coded(table.column("source"), sources)
+        rows = (item >= 0) & (source >= 0)
+        list_of = item[rows].astype(np.int64) * len(SOURCES) + source[rows]
+        length += np.bincount(list_of, minlength=len(length)).astype(np.int32)
+        np.maximum.at(last, list_of, table.column("place").to_numpy()[rows])
+    if gaps := int((last > np.maximum(length - 1, 0)).sum()):
+        message = "list of behaviour.parquet has a gap, where something held out may have stood"
+        yield Finding("leak", "gap-in-list", gaps, message)
 
 
 def cold_items_in_training(folder: Folder) -> Iterator[Finding]:
@@ -180,6 +203,7 @@ def unknown_tokens(folder: Folder) -> Iterator[Finding]:
 ALL = (
     pairs_in_two_phases,
     held_out_in_behaviour,
+    gaps_in_lists,
     cold_items_in_training,
     warm_items_without_training,
     self_pairs,
@@ -227,15 +251,27 @@ def _cold(folder: Folder) -> np.ndarray:
     return _mask(folder, rows, targets=False)
 
 
+def _tables(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.Table]:
+    """Columns of the file, some row groups at a time."""
+    for start in range(0, file.num_row_groups, _ROW_GROUPS):
+        groups = range(start, min(start + _ROW_GROUPS, file.num_row_groups))
+        yield file.read_row_groups(groups, columns=columns)
+
+
 def _find(folder: Folder, column: pa.ChunkedArray) -> np.ndarray:
     """Numbers of a Parquet column of item ids, -1 for those not in ``.item``."""
+    numbers = _coded(column, folder.items)
+    if folder.n_listed is not None:
+        numbers[numbers >= folder.n_listed] = -1
+    return numbers
+
+
+def _coded(column: pa.ChunkedArray, known: Vocabulary) -> np.ndarray:
+    """Numbers of a Parquet column of words, -1 for those that are not known."""
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
     words = column.unify_dictionaries().combine_chunks()
-    numbers = folder.items.find(words.dictionary)
-    if folder.n_listed is not None:
-        numbers[numbers >= folder.n_listed] = -1
-    return numbers[words.indices.to_numpy()]
+    return known.find(words.dictionary)[words.indices.to_numpy()]
 
 
 def _tokens(folder: Folder, *numbers: int) -> list[str]:

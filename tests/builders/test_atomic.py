@@ -3,6 +3,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from recbole_mmsc.dataset_builders import parquet
 from recbole_mmsc.dataset_builders.atomic import write_inter, write_item, write_user
 from recbole_mmsc.dataset_builders.catalogue import CatalogueBuilder
 from recbole_mmsc.dataset_builders.labels import label_pairs
@@ -11,7 +12,7 @@ from recbole_mmsc.dataset_builders.product import Product
 from recbole_mmsc.dataset_builders.splits import TEST, TRAIN, VALID, Split
 
 PRODUCTS = (
-    Product("A", references={"also_view": ["B", "C", "OUT"], "also_buy": ["B", "D"]}),
+    Product("A", references={"also_view": ["OUT", "B", "C"], "also_buy": ["B", "D"]}),
     Product("B", references={"also_view": ["A"], "bought_together": ["C", "D"]}),
     Product("C", references={"also_buy": ["OUT"]}),
     Product("D", references={"also_view": ["C"]}),
@@ -124,12 +125,12 @@ def test_behaviour_lacks_held_out_pairs_in_both_directions_and_all_sources(tmp_p
         tmp_path / "behaviour.parquet", catalogue.ids, catalogue.references, relations, split
     )
     assert behaviour(tmp_path / "behaviour.parquet") == [
-        ("A", "C", "also_view", True),
-        ("A", "D", "also_buy", True),
-        ("A", "OUT", "also_view", False),
-        ("B", "C", "bought_together", True),
-        ("C", "OUT", "also_buy", False),
-        ("D", "C", "also_view", True),
+        ("A", "C", "also_view", 1, True),  # not 2: no gap tells where B stood
+        ("A", "D", "also_buy", 0, True),
+        ("A", "OUT", "also_view", 0, False),
+        ("B", "C", "bought_together", 0, True),
+        ("C", "OUT", "also_buy", 0, False),
+        ("D", "C", "also_view", 0, True),
     ]
     assert counts == {"also_view": 3, "also_buy": 2, "bought_together": 1}
 
@@ -143,12 +144,12 @@ def test_cold_items_have_no_behaviour_at_all(tmp_path):
         tmp_path / "behaviour.parquet", catalogue.ids, catalogue.references, relations, split
     )
     assert behaviour(tmp_path / "behaviour.parquet") == [
-        ("A", "B", "also_view", True),
-        ("A", "B", "also_buy", True),
-        ("A", "D", "also_buy", True),
-        ("A", "OUT", "also_view", False),
-        ("B", "A", "also_view", True),
-        ("B", "D", "bought_together", True),
+        ("A", "B", "also_view", 1, True),
+        ("A", "B", "also_buy", 0, True),
+        ("A", "D", "also_buy", 1, True),
+        ("A", "OUT", "also_view", 0, False),
+        ("B", "A", "also_view", 0, True),
+        ("B", "D", "bought_together", 0, True),
     ]
 
 
@@ -158,7 +159,29 @@ def test_behaviour_is_read_as_dictionaries(tmp_path):
     write_behaviour(tmp_path / "b.parquet", catalogue.ids, catalogue.references, relations, split)
     types = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "b.parquet")}
     words = "dictionary<values=string, indices=int32, ordered=0>"
-    assert types == {"item": words, "other": words, "source": words, "in_catalogue": "bool"}
+    assert types == {
+        "item": words,
+        "other": words,
+        "source": words,
+        "place": "int16",
+        "in_catalogue": "bool",
+    }
+
+
+def test_places_are_counted_item_by_item_wherever_a_row_group_ends(tmp_path, monkeypatch):
+    products = [Product(f"I{n}", references={"also_buy": ["X", "Y", "Z"]}) for n in range(4)]
+    products.append(Product("I4", references={"also_buy": ["I0", "Z", "I1"], "also_view": ["Z"]}))
+    catalogue, relations = built(products)
+    split = Split("warm", np.zeros(2, np.int8), np.zeros(5, np.int8), {})
+    file = tmp_path / "behaviour.parquet"
+    monkeypatch.setattr(parquet, "_ROW_GROUP", 4)
+    write_behaviour(file, catalogue.ids, catalogue.references, relations, split)
+    places = {tuple(row[:3]): row[3] for row in behaviour(file)}
+    assert pq.ParquetFile(file).num_row_groups == 3
+    for n in range(4):
+        assert [places[f"I{n}", other, "also_buy"] for other in "XYZ"] == [0, 1, 2]
+    assert places["I4", "I0", "also_buy"] == places["I4", "Z", "also_view"] == 0
+    assert (places["I4", "Z", "also_buy"], places["I4", "I1", "also_buy"]) == (1, 2)
 
 
 HOSTILE = [

@@ -71,11 +71,17 @@ def other_relation(row):
     return [f"{'complement' if relation == 'substitute' else 'substitute'}|{item}", *row[1:]]
 
 
-def add_behaviour(folder, item, other, in_catalogue=True):
+def add_behaviour(folder, item, other, in_catalogue=True, place=0):
     path = folder / "behaviour.parquet"
     table = pq.read_table(path)
     more = pa.table(
-        {"item": [item], "other": [other], "source": ["also_buy"], "in_catalogue": [in_catalogue]}
+        {
+            "item": [item],
+            "other": [other],
+            "source": ["also_buy"],
+            "place": pa.array([place], pa.int16()),
+            "in_catalogue": [in_catalogue],
+        }
     )
     pq.write_table(pa.concat_tables([table, more.cast(table.schema)]), path)
 
@@ -117,6 +123,19 @@ def test_behaviour_about_strangers(warm):
     add_behaviour(warm, "STRANGER", "OUTSIDER01", in_catalogue=False)
     add_behaviour(warm, "P000", "OUTSIDER01", in_catalogue=True)
     assert found(warm) == {"unknown-in-behaviour": ("error", 1), "in-catalogue": ("error", 1)}
+
+
+def test_a_gap_in_a_list_tells_where_a_held_out_item_stood(warm):
+    listed = pq.read_table(warm / "behaviour.parquet").to_pylist()
+    length = sum(row["item"] == "P000" and row["source"] == "also_buy" for row in listed)
+    add_behaviour(warm, "P000", "OUTSIDER01", in_catalogue=False, place=length + 1)
+    assert found(warm) == {"gap-in-list": ("leak", 1)}
+
+
+def test_behaviour_without_places_is_of_an_earlier_build(warm):
+    path = warm / "behaviour.parquet"
+    pq.write_table(pq.read_table(path).drop_columns("place"), path)
+    assert found(warm) == {"no-places": ("error", 1)}
 
 
 def test_cold_item_with_behaviour(cold):

@@ -39,6 +39,35 @@ def test_items_come_first_in_their_order_then_the_outsiders():
     ]
 
 
+def test_references_know_their_place_in_the_list():
+    catalogue = finished(
+        Product("A", references={"also_buy": ["C", "A", "", "B", "C"], "also_view": ["B"]}),
+        Product("B"),
+        Product("C"),
+        Product("A", references={"also_buy": ["B"]}),  # B is first here, fourth above
+    )
+    places = dict(zip(listed(catalogue), catalogue.references.place.tolist(), strict=True))
+    assert places == {
+        ("A", "C", "also_buy"): 0,
+        ("A", "B", "also_buy"): 0,
+        ("A", "B", "also_view"): 0,
+    }
+
+
+def test_the_end_of_a_very_long_list_shares_a_place():
+    others = [f"X{n:04d}" for n in range(references.PLACES + 2)]
+    catalogue = finished(Product("A", references={"also_buy": others}))
+    places = {
+        name: place
+        for (_, name, _), place in zip(
+            listed(catalogue), catalogue.references.place.tolist(), strict=True
+        )
+    }
+    last = references.PLACES - 1
+    assert [places[name] for name in others[-4:]] == [last - 1, last, last, last]
+    assert len(places) == len(others)
+
+
 def test_a_later_line_fills_holes_and_adds_references_only():
     catalogue = finished(
         Product("A", title="first", price=None, references={"also_view": ["B"]}),

@@ -127,6 +127,42 @@ def test_random_noise_reaches_the_behaviour_as_one_reference_a_pair(data, tmp_pa
     assert old == rows(data / "things", "train")
 
 
+@pytest.mark.parametrize("kind", ["random", "swapped"])
+def test_noise_stands_anywhere_in_the_lists(tmp_path, kind):
+    """At their ends, or where it stood in other lists, it would give itself away."""
+    items = [f"I{n:03d}" for n in range(150)]
+    lines = [
+        {
+            "asin": item,
+            "also_view": [items[(n + step) % 150] for step in (1, 2, 3)],
+            "also_buy": [items[(n + step) % 150] for step in range(20, 40)],
+        }
+        for n, item in enumerate(items)
+    ]
+    meta = write_lines(tmp_path / "meta.json", lines)
+    folder = build_dataset("toy", [meta], tmp_path, format="amazon-2018", progress=False).folder
+    noisy = add_noise(folder, None, kind, 0.5, 0)
+    lists = {}
+    for row in pq.read_table(noisy / "behaviour.parquet").to_pylist():
+        lists.setdefault((row["item"], row["source"]), []).append((row["place"], row["other"]))
+    assert all(
+        sorted(places) == [(n, other) for n, (_, other) in enumerate(sorted(places))]
+        for places in lists.values()
+    )
+    planted = truth(noisy, kind)
+    planted = planted["substitute"] | planted["complement"]
+    where = [
+        place / (len(places) - 1)
+        for (item, source), places in lists.items()
+        for place, other in places
+        if len(places) > 4 and tuple(sorted((item, other))) in planted
+    ]
+    assert len(where) > 200
+    assert 0.4 < sum(where) / len(where) < 0.6
+    assert sum(share < 0.2 for share in where) > 0.1 * len(where)
+    assert sum(share > 0.8 for share in where) > 0.1 * len(where)
+
+
 @pytest.mark.parametrize("name", BUILDS)
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_swapped_pairs_change_relation_and_behaviour(data, tmp_path, name, share):
