@@ -6,6 +6,7 @@ items at the same place in types 0 and 1, or 2 and 3. Everything is deterministi
 
 import hashlib
 import json
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
@@ -76,10 +77,16 @@ def write_tiny(folder: Path, name: str | None = None) -> Path:
     rows = zip(*(catalogue[column] for column in in_text), strict=True)
     _write(folder / f"{name}.item", [head, *("\t".join(map(str, row)) for row in rows)])
     item, other, source, in_catalogue = zip(*behaviour, strict=True)
+    lists = Counter()
+    place = []
+    for named in zip(item, source, strict=True):
+        place.append(lists[named])
+        lists[named] += 1
     table = {
         "item": pa.array(item),
         "other": pa.array(other),
         "source": pa.array(source),
+        "place": pa.array(place, pa.int16()),
         "in_catalogue": pa.array(in_catalogue),
     }
     pq.write_table(pa.table(table), folder / "behaviour.parquet")

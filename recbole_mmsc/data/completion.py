@@ -52,7 +52,8 @@ class Completion:
     Args:
         rows: ``[n_items, n_features]`` what stands beside each item.
         weights: for each relation ``[n_features, n_items]``.
-        known: for each relation ``[n_items, n_items]``, what the training pairs count.
+        known: for each relation ``[n_items, n_items]``, what the training pairs count when they
+            are lent.
         borrowing: ``[n_items, n_items]``, who stands for whom (:func:`borrowing_of`).
         n_nodes: columns of a behaviour.
     """
@@ -140,6 +141,7 @@ class Completion:
 def solve_completion(
     behaviours: Sequence[Behaviour],
     known: Sequence[sparse.csr_array],
+    sought: Sequence[sparse.csr_array],
     alike: sparse.csr_array | None,
     borrowing: sparse.csr_array,
     at_most: int,
@@ -154,7 +156,10 @@ def solve_completion(
     Args:
         behaviours: co-view, which substitutes come from, and co-purchase, which complements come
             from, over the same nodes.
-        known: for each relation ``[n_items, n_items]``, what the training pairs count.
+        known: for each relation ``[n_items, n_items]``, what the training pairs count when they
+            are lent.
+        sought: for each relation ``[n_items, n_items]``, what the linear models are to predict of
+            them.
         alike: ``[n_items, n_items]`` cosines of content neighbours, or None.
         borrowing: ``[n_items, n_items]``, who stands for whom (:func:`borrowing_of`).
         at_most: features of one linear model.
@@ -176,7 +181,7 @@ def solve_completion(
     forbidden = np.stack([items, n_nodes + items], axis=1)
     weights = []
     for relation, beside in enumerate(outside):
-        labels = sparse.csr_array(sparse.vstack([known[relation], beside]))
+        labels = sparse.csr_array(sparse.vstack([sought[relation], beside]))
         named = np.concatenate([items, n_items + np.flatnonzero(np.diff(beside.tocsr().indptr))])
         name = f"relation {relation + 1} of {len(outside)}" if progress else None
         weights.append(

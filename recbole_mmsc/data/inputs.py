@@ -21,7 +21,8 @@ from recbole_mmsc.data.modalities import item_ids, read_modalities, unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
 from recbole_mmsc.data.positives import Positives, positives_of
 from recbole_mmsc.data.queries import read_queries
-from recbole_mmsc.data.relations import Behaviour, read_graphs, weigh_behaviours
+from recbole_mmsc.data.relations import Behaviour, edges_of, read_standings, weigh_behaviours
+from recbole_mmsc.data.standing import ROOT, weighed
 from recbole_mmsc.data.supervision import read_supervision
 from recbole_mmsc.data.training import training_graphs
 from recbole_mmsc.data.words import Words, read_texts
@@ -67,10 +68,11 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
     words = _read_words(folder, dataset, modalities, settings)
     sources = content_sources(modalities, words and words.catalogue)
     content = unit_content(modalities) if modalities else None
-    graphs: list[sparse.csr_array] = []
+    standings: list[sparse.csr_array] = []
     outsiders: list[str] = []
     if settings.behaviour:
-        graphs, outsiders = read_graphs(folder / "behaviour.parquet", ids, dataset.item_num)
+        standings, outsiders = read_standings(folder / "behaviour.parquet", ids, dataset.item_num)
+    graphs = [edges_of(matrix) for matrix in standings]
     beliefs = None
     if graphs and settings.refile:
         beliefs = find_misfiled(
@@ -85,7 +87,7 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         beliefs = labels if beliefs is None else labels.surer(beliefs)
     behaviours: list[Behaviour] = []
     if graphs:
-        behaviours = weigh_behaviours(graphs, known, content, seed, beliefs)
+        behaviours = weigh_behaviours(standings, known, content, seed, beliefs)
     likeness, alike, lent = None, None, None
     borrowed: list[WeightedRows | None] = [None] * len(behaviours)
     if modalities and behaviours and settings.content_neighbours:
@@ -105,7 +107,8 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
             pairs = tuple(beliefs.weigh(r, graph) for r, graph in enumerate(known))
         completion = solve_completion(
             behaviours,
-            pairs,
+            [weighed(standings, r, graph, ROOT) for r, graph in enumerate(pairs)],
+            [weighed(standings, r, graph) for r, graph in enumerate(pairs)],
             alike,
             borrowing_of(lent, _warm(behaviours), settings.borrowed_weight),
             settings.completion_features,

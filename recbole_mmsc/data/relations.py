@@ -13,6 +13,13 @@ from scipy import sparse
 
 from recbole_mmsc.data.beliefs import Beliefs, strength
 from recbole_mmsc.data.evidence import BEHAVIOURS, contrasted, ends_of, evidence_for
+from recbole_mmsc.data.standing import (
+    ROOT,
+    part_of_list,
+    standing_by_part,
+    standing_of,
+    symmetric_standing,
+)
 
 OTHERWISE = 0.3  # what an edge counts whose pair training calls the other relation
 MINIMAL_CITATIONS = 2  # an outsider that stands beside one item alone connects nothing
@@ -31,8 +38,8 @@ class Behaviour:
         popularity: ``[n_nodes]`` int64, in how many rows each node stands.
         target: ``[n_edges]`` float32 in [0, 1], what is believed of the edge.
         trust: ``[n_edges]`` float32 in [0, 1], how much that counts; 0 where nothing is said.
-        strength: ``[n_edges]`` float32 in [0, 1], one, or less where belief is against the
-            edge, or training calls the pair the other relation.
+        strength: ``[n_edges]`` float32 in [0, 1], the root of the edge's standing, less where
+            belief is against the edge, or training calls the pair the other relation.
     """
 
     offsets: np.ndarray
@@ -52,7 +59,7 @@ class Behaviour:
         )
 
 
-def read_graphs(
+def read_standings(
     path: Path, ids: dict[str, int], n_items: int
 ) -> tuple[list[sparse.csr_array], list[str]]:
     """Read co-view and co-purchase.
@@ -63,27 +70,39 @@ def read_graphs(
         n_items: rows of items; those without behaviour stay empty.
 
     Returns:
-        For each of :data:`~recbole_mmsc.data.evidence.BEHAVIOURS` ``[n_nodes, n_nodes]`` of ones,
-        and the names of the products outside the catalogue, the nodes from ``n_items`` on.
+        For each of :data:`~recbole_mmsc.data.evidence.BEHAVIOURS` ``[n_nodes, n_nodes]`` float32:
+        the best standing in (0, 1] that either end of an edge gives the other, see
+        :mod:`~recbole_mmsc.data.standing`; and the names of the products outside the catalogue,
+        the nodes from ``n_items`` on.
 
     Raises:
         FileNotFoundError: there is no such file; the message names the command that makes it.
+        ValueError: the file is of an earlier build and has no places.
     """
     if not path.is_file():
         raise FileNotFoundError(
             f"expected the behaviour of the catalogue in {path}, found no such file; "
             f"build the dataset again: recbole-mmsc build"
         )
-    item, node, source, outsiders = _read_edges(path, ids, n_items)
-    graphs = []
+    item, node, source, part, names, outsiders = _read_references(path, ids, n_items)
+    n_nodes = n_items + len(outsiders)
+    standings = []
     for sources in BEHAVIOURS.values():
-        chosen = np.isin(source, sorted(sources))
-        graphs.append(_graph(item[chosen], node[chosen], n_items + len(outsiders)))
-    return graphs, outsiders
+        of = np.isin(names, sorted(sources))[source]
+        ends = item[of], node[of], source[of]
+        standing = standing_by_part(*ends, part[of], n_nodes)
+        standings.append(symmetric_standing(*ends, standing, n_nodes))
+    return standings, outsiders
+
+
+def edges_of(matrix: sparse.csr_array) -> sparse.csr_array:
+    """One wherever the matrix has an entry."""
+    ones = np.ones_like(matrix.data)
+    return sparse.csr_array((ones, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def weigh_behaviours(
-    graphs: Sequence[sparse.csr_array],
+    standings: Sequence[sparse.csr_array],
     related: Sequence[sparse.csr_array],
     content: np.ndarray | None,
     seed: int,
@@ -94,28 +113,38 @@ def weigh_behaviours(
     Pairs of items that are believed to be of a relation are edges of its behaviour as well.
 
     Args:
-        graphs: co-view and co-purchase, see :func:`read_graphs`.
+        standings: of the edges of co-view and co-purchase, see :func:`read_standings`.
         related: for co-view the training pairs of substitutes, for co-purchase those of
             complements, ``[n_items, n_items]``.
         content: ``[n_items, d]`` unit vectors (zero where absent) for content agreement, or None.
         seed: draws the pairs of ``contrast``.
         beliefs: what is believed of pairs, where anything is.
     """
+    graphs = [edges_of(matrix) for matrix in standings]
     if beliefs is not None:
         graphs = [
             _with_edges(graph, beliefs.approved(relation)) for relation, graph in enumerate(graphs)
         ]
     rng = np.random.default_rng(seed)
     return [
-        _behaviour(graphs, index, related, content, beliefs, rng) for index in range(len(related))
+        _behaviour(graphs, index, standings, related, content, beliefs, rng)
+        for index in range(len(related))
     ]
 
 
-def _read_edges(
+def _read_references(
     path: Path, ids: dict[str, int], n_items: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    """Items, nodes and sources of the directed edges, and the names of the outsiders."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Items, nodes, sources and parts of the lists; names of the sources, and of the outsiders.
+
+    Left out are references to outsiders that connect nothing.
+    """
     table = pq.read_table(path)
+    if "place" not in table.column_names:
+        raise ValueError(
+            f"expected a column place in {path}, found {', '.join(table.column_names)}; "
+            f"build the dataset again: recbole-mmsc build"
+        )
     columns = {}
     for name in ("item", "other", "source"):
         column = pc.dictionary_encode(table[name].cast("string")).combine_chunks()
@@ -133,7 +162,8 @@ def _read_edges(
     node = node[codes]
     kept = node >= 0
     codes, names = columns["source"]
-    return item[kept], node[kept], names[codes][kept], outsiders
+    part = part_of_list(item, codes, table["place"].to_numpy().astype(np.int64))
+    return item[kept], node[kept], codes[kept], part[kept], names, outsiders
 
 
 def _graph(items: np.ndarray, nodes: np.ndarray, n_nodes: int) -> sparse.csr_array:
@@ -173,6 +203,7 @@ def _with_edges(graph: sparse.csr_array, approved: sparse.csr_array) -> sparse.c
 def _behaviour(
     graphs: Sequence[sparse.csr_array],
     index: int,
+    standings: Sequence[sparse.csr_array],
     related: Sequence[sparse.csr_array],
     content: np.ndarray | None,
     beliefs: Beliefs | None,
@@ -199,5 +230,5 @@ def _behaviour(
         popularity=np.diff(graphs[index].indptr).astype(np.int64),
         target=target,
         trust=trust,
-        strength=counts,
+        strength=counts * standing_of(standings, index, items, nodes) ** np.float32(1 / ROOT),
     )

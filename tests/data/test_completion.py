@@ -43,10 +43,11 @@ def graph_of(pairs):
     return undirected(ends[:, 0], ends[:, 1], N)
 
 
-def solve(behaviours, known, alike=None) -> Completion:
+def solve(behaviours, known, alike=None, sought=None) -> Completion:
     warm = sum(np.diff(b.offsets) for b in behaviours) > 0
     borrowing = borrowing_of(alike, warm, BORROWED)
-    return solve_completion(behaviours, known, alike, borrowing, at_most=50, reg_weight=1.0)
+    given = behaviours, known, known if sought is None else sought, alike, borrowing
+    return solve_completion(*given, at_most=50, reg_weight=1.0)
 
 
 def complete(behaviours, known, alike=None):

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -5,14 +7,14 @@ import pytest
 from scipy import sparse
 
 from recbole_mmsc.data.evidence import EVIDENCE, OTHER_BEHAVIOUR
-from recbole_mmsc.data.relations import read_graphs, weigh_behaviours
+from recbole_mmsc.data.relations import read_standings, weigh_behaviours
 
 IDS = {"A": 1, "B": 2, "C": 3, "D": 4}  # 0 is RecBole's padding
 
 
 def read_behaviours(path, ids, related, content, seed):
-    graphs, outsiders = read_graphs(path, ids, related[0].shape[0])
-    return weigh_behaviours(graphs, related, content, seed), outsiders
+    standings, outsiders = read_standings(path, ids, related[0].shape[0])
+    return weigh_behaviours(standings, related, content, seed), outsiders
 
 
 def nothing(n_items):
@@ -25,8 +27,36 @@ NONE = [nothing(5), nothing(5)]  # no training pairs
 def write(path, rows):
     item, other, source = zip(*rows, strict=True)
     table = {"item": item, "other": other, "source": source, "in_catalogue": [True] * len(rows)}
+    lists = Counter()
+    table["place"] = []
+    for named in zip(item, source, strict=True):
+        table["place"].append(lists[named])
+        lists[named] += 1
     pq.write_table(pa.table({name: list(column) for name, column in table.items()}), path)
     return path
+
+
+def test_a_build_without_places_is_refused(tmp_path, file):
+    pq.write_table(pq.read_table(file).drop_columns("place"), tmp_path / "old.parquet")
+    with pytest.raises(ValueError, match=r"expected a column place .* found item, other, source"):
+        read_standings(tmp_path / "old.parquet", IDS, 5)
+
+
+def test_an_edge_counts_by_the_root_of_its_standing(tmp_path):
+    """A names B on top and C at the end of a list; of many lists the tops alone are returned."""
+    names = [f"I{n:02d}" for n in range(60)]
+    ids = {name: n + 1 for n, name in enumerate(names)}
+    rows = [
+        (name, names[(n + step) % 60], "also_view")
+        for n, name in enumerate(names)
+        for step in (1, 59, *range(5, 13))  # the two on top are each other's neighbours
+    ]
+    path = write(tmp_path / "b.parquet", rows)
+    (standing, _), _ = read_standings(path, ids, 61)
+    assert standing[1, 2] == standing[2, 1] == 1
+    assert 0 < standing[1, 13] < 0.4
+    (co_view, _), _ = read_behaviours(path, ids, [nothing(61)] * 2, None, seed=0)
+    np.testing.assert_allclose(co_view.matrix()[1, 13], standing[1, 13] ** (1 / 3), rtol=1e-5)
 
 
 @pytest.fixture
