@@ -73,13 +73,9 @@ def plant_random(clean: Clean, share: float, rng: np.random.Generator) -> Noisy:
     old = clean.references
     lister, listed = np.where(turned, other, item), np.where(turned, item, other)
     source = _usual_sources(old)[relation]
-    references = References.clean(
-        np.concatenate([old.item, lister]),
-        np.concatenate([old.other, listed]),
-        np.concatenate([old.source, source]),
-        np.concatenate([old.place, _anywhere(old, lister, source, rng)]),
-        clean.n_ids,
-    )
+    new = (lister, listed, source, _anywhere(old, lister, source, rng))
+    columns = zip((old.item, old.other, old.source, old.place), new, strict=True)
+    references = References.clean(map(np.concatenate, columns), clean.n_ids)
     return Noisy(references, item.astype(np.int32), other.astype(np.int32), relation)
 
 
@@ -114,7 +110,7 @@ def plant_swapped(clean: Clean, share: float, rng: np.random.Generator) -> Noisy
     place[changing] = _anywhere(old, old.item[changing], source[changing], rng)
     moved = np.flatnonzero(left >= 0)
     return Noisy(
-        References.clean(old.item, old.other, source, place, clean.n_ids),
+        References.clean((old.item, old.other, source, place), clean.n_ids),
         relations.first[moved],
         relations.second[moved],
         1 - left[moved],

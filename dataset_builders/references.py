@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,34 +44,24 @@ class References:
         return References(self.item[mask], self.other[mask], self.source[mask], self.place[mask])
 
     @classmethod
-    def clean(
-        cls,
-        item: np.ndarray,
-        other: np.ndarray,
-        source: np.ndarray,
-        place: np.ndarray,
-        n_ids: int,
-    ) -> References:
+    def clean(cls, columns: Iterable[np.ndarray], n_ids: int) -> References:
         """References in any order, some perhaps more than once: the first place counts.
 
         Args:
-            item, other, source: [r] as above.
-            place: [r] integers from 0.
+            columns: item, other, source and place, [r] each, as above. They are taken one by one,
+                so that not all of them need be in memory.
             n_ids: how many ids there are, items and outsiders.
         """
         # One integer for a reference, sorted in place, costs a third of sorted columns.
-        key = item.astype(np.int64)
-        key *= n_ids
-        key += other
-        key *= len(SOURCES)
-        key += source
-        key *= PLACES
-        key += np.minimum(place, PLACES - 1)
+        columns = iter(columns)
+        key = next(columns).astype(np.int64)
+        for size in (n_ids, len(SOURCES), PLACES):
+            key *= size
+            key += next(columns)
         key.sort()
         first = np.ones(len(key), dtype=bool)
         first[1:] = (key[1:] ^ key[:-1]) >= PLACES  # they differ in more than the place
         key = key[first]
-        del first
         place = (key % PLACES).astype(np.int16)
         key //= PLACES
         source = (key % len(SOURCES)).astype(np.int8)
@@ -133,16 +123,20 @@ class ReferenceLog:
         pa.default_memory_pool().release_unused()  # numpy cannot use what Arrow keeps in reserve
         item = np.repeat(np.asarray(self._item), length)
         usable, own = other >= 0, other == item
+        n_own, n_unusable = int(own.sum()), int((~usable).sum())
         keep = usable & ~own
-        place = np.arange(len(other), dtype=np.int32)
-        place -= np.repeat((length.cumsum() - length).astype(np.int32), length)
-        columns = [item[keep], other[keep]]
-        del item, other
-        columns += [np.repeat(np.asarray(self._source), length)[keep], place[keep]]
-        del place
-        references = References.clean(*columns, len(ids))
-        n_twice = len(columns[0]) - len(references)
-        return references, Dropped(int(own.sum()), n_twice, int((~usable).sum()))
+        item, other = item[keep], other[keep]
+
+        def columns() -> Iterator[np.ndarray]:
+            yield item
+            yield other
+            yield np.repeat(np.asarray(self._source), length)[keep]
+            place = np.arange(len(keep), dtype=np.int32)
+            place -= np.repeat((length.cumsum() - length).astype(np.int32), length)
+            yield np.minimum(place[keep], PLACES - 1)
+
+        references = References.clean(columns(), len(ids))
+        return references, Dropped(n_own, len(item) - len(references), n_unusable)
 
     def _pack(self) -> None:
         try:

@@ -256,6 +256,7 @@ def _tables(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.Table]:
     for start in range(0, file.num_row_groups, _ROW_GROUPS):
         groups = range(start, min(start + _ROW_GROUPS, file.num_row_groups))
         yield file.read_row_groups(groups, columns=columns)
+    pa.default_memory_pool().release_unused()  # numpy cannot use what Arrow keeps in reserve
 
 
 def _find(folder: Folder, column: pa.ChunkedArray) -> np.ndarray:
