@@ -73,6 +73,8 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
     if settings.behaviour:
         standings, outsiders = read_standings(folder / "behaviour.parquet", ids, dataset.item_num)
     graphs = [edges_of(matrix) for matrix in standings]
+    if not settings.list_order:
+        standings = graphs
     beliefs = None
     if graphs and settings.refile:
         beliefs = find_misfiled(

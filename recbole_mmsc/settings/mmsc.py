@@ -21,6 +21,9 @@ class MMSCSettings(ModelSettings):
         description="which of the encoder's modalities are used, []: no content"
     )
     behaviour: bool = Field(description="co-view and co-purchase, and what is solved from them")
+    list_order: bool = Field(
+        description="what stands high in a product's list counts more; false: all alike"
+    )
     refile: bool = Field(
         description="training pairs that look like the other relation's are moved there"
     )

@@ -163,5 +163,5 @@ def test_what_is_tuned_on_beauty_is_tuned_everywhere(name):
 def test_there_are_ready_plans():
     names = {"demo", "demo-modalities", "demo-ablations"}
     amazon = {f"amazon-{name}" for name in ("beauty", "home", "five", "small")}
-    beauty = {"amazon-beauty-raw", "amazon-beauty-noise"}
+    beauty = {f"amazon-beauty-{name}" for name in ("raw", "noise", "ablations")}
     assert set(ready_plans()) == names | amazon | beauty

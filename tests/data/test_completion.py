@@ -130,3 +130,15 @@ def test_the_reasons_of_an_entry_add_up_to_it():
     assert held_out[0].beside in {2, 3, 4}
     assert completion.reasons(0, 10, 1)[0].beside == 0
     assert completion.reasons(0, 11, 1) == []
+
+
+def test_what_is_sought_is_learned_and_what_is_known_is_lent():
+    known = graph_of(pairs_within_groups())
+    behaviours = [behaviour(pairs_within_groups())] * 2
+    as_known, doubled = (
+        solve(behaviours, [known, known], sought=[known * factor] * 2) for factor in (1, 2)
+    )
+    np.testing.assert_allclose(
+        doubled.weights[0].toarray(), 2 * as_known.weights[0].toarray(), rtol=1e-4, atol=1e-6
+    )
+    assert doubled.known[0] is known

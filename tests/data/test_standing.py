@@ -58,6 +58,7 @@ def test_where_order_says_nothing_all_references_count_the_same(shares):
     item, node, source, part = lists(shares)
     standing = standing_by_part(item, node, source, part, 30_000)
     assert standing.min() > 0.9
+    assert standing.max() == 1
 
 
 def test_those_who_name_nothing_are_not_asked():

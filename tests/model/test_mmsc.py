@@ -14,6 +14,8 @@ from recbole.data.interaction import Interaction
 from recbole.utils import get_trainer, init_seed
 
 from recbole_mmsc import run_recbole
+from recbole_mmsc.data import inputs
+from recbole_mmsc.data.completion import solve_completion
 from recbole_mmsc.data.generalise import ENOUGH
 from recbole_mmsc.data.labels import SupervisionError
 from recbole_mmsc.data.queries import RELATIONS
@@ -246,6 +248,54 @@ def test_without_a_part_it_learns_another_model(tiny_folder, part):
         scores.append(model.eval().full_sort_predict(everyone(model)))
     assert torch.isfinite(scores[1]).sum() == torch.isfinite(scores[0]).sum()
     assert not torch.allclose(scores[0], scores[1])
+
+
+def drop_what_is_returned_at_the_end(folder: Path) -> Path:
+    """Of what stands below the second place of a list, one end alone names the other."""
+    file = folder / "behaviour.parquet"
+    table = pq.read_table(file)
+    top = pc.less(table["place"], 2)
+    pq.write_table(table.filter(pc.or_(top, pc.less(table["item"], table["other"]))), file)
+    return file
+
+
+def test_without_the_order_of_the_lists_their_places_say_nothing(tiny_folder):
+    """Every list the other way round is another model with their order, and the same without."""
+    file = drop_what_is_returned_at_the_end(tiny_folder)
+    forward = pq.read_table(file)
+    place = forward["place"].to_numpy()
+    lists = pa.array([f"{row['item']} {row['source']}" for row in forward.to_pylist()])
+    longest = dict(zip(lists.to_pylist(), place.tolist(), strict=True))  # the last is the end
+    back = pa.array([longest[name] for name in lists.to_pylist()] - place, pa.int16())
+    backward = forward.set_column(forward.column_names.index("place"), "place", back)
+    found = {}
+    for order in (True, False):
+        for name, table in (("forward", forward), ("backward", backward)):
+            pq.write_table(table, file)
+            _, model, _ = prepare(tiny_folder, list_order=order)
+            found[order, name] = [rows.weights for rows in model.completed]
+    assert all(map(torch.equal, found[False, "forward"], found[False, "backward"]))
+    assert not all(map(torch.equal, found[True, "forward"], found[True, "backward"]))
+
+
+def test_pairs_are_learned_by_their_standing_and_lent_by_its_root(tiny_folder, monkeypatch):
+    given = []
+
+    def solve(behaviours, known, sought, *others, **settings):
+        given.extend(zip(known, sought, strict=True))
+        return solve_completion(behaviours, known, sought, *others, **settings)
+
+    monkeypatch.setattr(inputs, "solve_completion", solve)
+    drop_what_is_returned_at_the_end(tiny_folder)
+    prepare(tiny_folder)
+    for known, sought in given:
+        assert known.data.sum() == pytest.approx(known.nnz)
+        assert sought.data.sum() == pytest.approx(sought.nnz)
+        np.testing.assert_allclose(
+            (known.data / known.data.max()) ** 3, sought.data / sought.data.max(), rtol=1e-4
+        )
+    substitutes = given[0][1].data  # complements are a short list, all of it on top
+    assert substitutes.min() < 0.9 * substitutes.max()
 
 
 def test_no_content_needs_no_features(tiny_folder):
