@@ -91,6 +91,7 @@ def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path):
                 "gpu_id": "",
                 "show_progress": False,
                 "data_path": str(tmp_path / "dataset"),
+                "list_order": False,  # for whole numbers
                 **settings,
             },
         )

@@ -7,18 +7,23 @@ from torch import Tensor, nn
 
 
 class SemanticAttention(nn.Module):
-    """Semantic level: attention of each relation over what an item has of {text, …, co-purchase}.
+    """Semantic level: how each relation reads what an item has of {text, …, co-purchase}.
+
+    A relation has a view of its own of every source, and an attention of its own over them.
 
     Args:
         n_sources: number of sources.
-        n_relations: number of relations, each with an attention of its own.
+        n_relations: number of relations.
         size: width d.
-        attentive: False takes the mean of what an item has instead.
+        attentive: False takes the mean of what an item has, seen alike by all relations.
     """
 
     def __init__(self, n_sources: int, n_relations: int, size: int, attentive: bool = True) -> None:
         super().__init__()
-        self.views = nn.ModuleList(nn.Linear(size, size) for _ in range(n_sources))
+        self.views = nn.ModuleList(
+            nn.ModuleList(nn.Linear(size, size) for _ in range(n_sources))
+            for _ in range(n_relations if attentive else 1)
+        )
         self.questions = nn.Parameter(torch.zeros(n_relations, n_sources, size), attentive)
         self.preference = nn.Parameter(torch.zeros(n_relations, n_sources), attentive)
 
@@ -38,8 +43,11 @@ class SemanticAttention(nn.Module):
         logits = torch.einsum("msd,rsd->rms", stacked, self.questions) / stacked.shape[-1] ** 0.5
         logits = logits + self.preference.unsqueeze(1)
         attention = logits.masked_fill(~present, -1e9).softmax(dim=-1) * present
-        viewed = torch.stack([view(x) for view, x in zip(self.views, sources, strict=True)], dim=1)
-        return torch.einsum("rms,msd->rmd", attention * len(sources), viewed), attention
+        fused = []
+        for views, share in zip(self.views, attention, strict=False):  # without attention but one
+            viewed = torch.stack([view(x) for view, x in zip(views, sources, strict=True)], dim=1)
+            fused.append(torch.einsum("ms,msd->md", share * len(sources), viewed))
+        return torch.stack(fused).expand(len(attention), -1, -1), attention
 
 
 class TaskGate(nn.Module):

@@ -9,9 +9,10 @@ from recbole_mmsc.nn.aggregation import SemanticAttention, TaskGate
 
 def test_attention_is_over_what_an_item_has_and_starts_even():
     attention = SemanticAttention(n_sources=3, n_relations=2, size=2)
-    for view in attention.views:
-        nn.init.eye_(view.weight)
-        nn.init.zeros_(view.bias)
+    for views in attention.views:
+        for view in views:
+            nn.init.eye_(view.weight)
+            nn.init.zeros_(view.bias)
     sources = [torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.zeros(1, 2)]
     available = [torch.tensor([True]), torch.tensor([True]), torch.tensor([False])]
     fused, weights = attention(sources, available)
@@ -28,6 +29,28 @@ def test_each_relation_attends_for_itself():
     _, weights = attention(sources, [torch.tensor([True])] * 2)
     torch.testing.assert_close(weights[0, 0], torch.tensor([0.0, 1.0]))
     torch.testing.assert_close(weights[1, 0], torch.tensor([0.5, 0.5]))
+
+
+def test_each_relation_sees_the_sources_in_its_own_way():
+    attention = SemanticAttention(n_sources=1, n_relations=2, size=1)
+    for factor, (view,) in zip((2.0, -3.0), attention.views, strict=True):
+        nn.init.constant_(view.weight, factor)
+        nn.init.zeros_(view.bias)
+    fused, _ = attention([torch.tensor([[5.0]])], [torch.tensor([True])])
+    assert fused.flatten().tolist() == [10, -15]
+
+
+def test_without_attention_all_relations_see_the_mean():
+    mean = SemanticAttention(n_sources=2, n_relations=2, size=1, attentive=False)
+    for view in (view for views in mean.views for view in views):
+        nn.init.ones_(view.weight)
+        nn.init.zeros_(view.bias)
+    sources = [torch.tensor([[1.0], [4.0]]), torch.tensor([[2.0], [0.0]])]
+    fused, weights = mean(sources, [torch.tensor([True, True]), torch.tensor([True, False])])
+    assert fused.flatten().tolist() == [3, 8, 3, 8]  # the mean times the number of sources
+    assert weights.tolist() == [[[0.5, 0.5], [1, 0]]] * 2
+    assert not mean.questions.requires_grad
+    assert sum(p.numel() for p in mean.views.parameters()) == 4
 
 
 def test_a_question_counts_by_the_root_of_the_width():

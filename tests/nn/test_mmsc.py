@@ -151,7 +151,7 @@ def represent(net: MMSCNetwork, item: int) -> tuple[np.ndarray, np.ndarray]:
         logits = {s: x @ questions[s] / 2 + preference[s] for s, x in sources.items()}
         total = sum(np.exp(logit) for logit in logits.values())
         parts = [
-            3 * np.exp(logits[s]) / total * linear(f"semantic.views.{s}", x)
+            3 * np.exp(logits[s]) / total * linear(f"semantic.views.{relation}.{s}", x)
             for s, x in sources.items()
         ]
         meaning.append(sum(parts))
