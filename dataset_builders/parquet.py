@@ -95,8 +95,12 @@ def read_behaviour(path: Path, item_ids: pa.StringArray) -> tuple[pa.StringArray
         item_ids: [n] the catalogue's ids.
 
     Raises:
-        ValueError: it names a source that there is not.
+        ValueError: it names a source that there is not, or is of an earlier build without places.
     """
+    if "place" not in (found := pq.read_schema(path).names):
+        raise ValueError(
+            f"Expected a column place in {path}, found {', '.join(found)}. Build the dataset again."
+        )
     table = pq.read_table(path, columns=["item", "other", "source", "place"])
     ids, sources = Vocabulary(item_ids), Vocabulary(pa.array(SOURCES))
     item, other, source = (

@@ -412,6 +412,15 @@ def test_sources_that_nobody_knows(data, tmp_path):
         add_noise(folder, None, "random", 0.3, 1)
 
 
+def test_a_build_without_places_is_to_be_built_again(data, tmp_path):
+    folder = shutil.copytree(data / "things", tmp_path / "things")
+    path = folder / "behaviour.parquet"
+    pq.write_table(pq.read_table(path).drop_columns("place"), path)
+    with pytest.raises(BuildError, match=r"Expected a column place in .* Build the dataset again"):
+        add_noise(folder, None, "random", 0.3, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["things"]
+
+
 def test_an_existing_one_stays_unless_it_is_to_be_replaced(data, tmp_path):
     noisy = add_noise(data / "things", tmp_path, "random", 0.3, 1)
     before = contents(noisy)
