@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import torch
+
 from recbole_mmsc import compat
 from recbole_mmsc.dataset_builders.presets import load_presets
 from recbole_mmsc.properties_files import model_defaults, relation_base
@@ -246,6 +248,7 @@ def _wrap_evaluator() -> None:
     from recbole.trainer import trainer
 
     from recbole_mmsc.evaluation.relations import RelationCollector, RelationEvaluator
+    from recbole_mmsc.evaluation.scoring import CatalogueScores
 
     def chosen(stock: type, ours: type) -> Callable[[Any], Any]:
         return lambda config: (ours if config["relation_dataset"] else stock)(config)
@@ -253,16 +256,31 @@ def _wrap_evaluator() -> None:
     trainer.Collector = chosen(trainer.Collector, RelationCollector)
     trainer.Evaluator = chosen(trainer.Evaluator, RelationEvaluator)
 
-    evaluate = trainer.Trainer.evaluate
+    evaluate, rank_batch = trainer.Trainer.evaluate, trainer.Trainer._full_sort_batch_eval
 
     @functools.wraps(evaluate)
     def evaluate_relations(self: Any, eval_data: Any, *args: Any, **kwargs: Any) -> Any:
         """trainer/trainer.py:562: the loader knows which relation each query asks for."""
         if eval_data and isinstance(self.eval_collector, RelationCollector):
             self.eval_collector.read_relations(eval_data)
+            self.catalogue_scores = CatalogueScores(
+                self.model, eval_data._dataset, self.test_batch_size
+            )
         return evaluate(self, eval_data, *args, **kwargs)
 
+    @functools.wraps(rank_batch)
+    def rank_relations(self: Any, batched_data: Any) -> Any:
+        """trainer/trainer.py:517: the same scores and masks, of known vectors sooner."""
+        if not isinstance(self.eval_collector, RelationCollector):
+            return rank_batch(self, batched_data)
+        interaction, masked, row, item = batched_data
+        scores = self.catalogue_scores(interaction.to(self.device))
+        scores[:, 0] = -torch.inf
+        scores[masked] = -torch.inf
+        return interaction, scores, row, item
+
     trainer.Trainer.evaluate = evaluate_relations
+    trainer.Trainer._full_sort_batch_eval = rank_relations
 
 
 def _register_trainer() -> None:

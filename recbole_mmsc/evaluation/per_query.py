@@ -16,7 +16,7 @@ from recbole_mmsc.evaluation.candidates import Candidates, query_means, read_can
 from recbole_mmsc.evaluation.known import degrees, other_relation_alone
 from recbole_mmsc.evaluation.query_metrics import QueryMetrics
 from recbole_mmsc.evaluation.ranking import best_items, found
-from recbole_mmsc.evaluation.scoring import catalogue_scores
+from recbole_mmsc.evaluation.scoring import CatalogueScores
 from recbole_mmsc.evaluation.summary import summarise
 
 METRICS = ("ndcg", "hit", "recall", "mrr", "precision", "map")
@@ -95,11 +95,9 @@ def _rank(
     n_items = dataset.item_num
     alone = other_relation_alone(test_data._sampler.datasets, queries)
     asked = torch.from_numpy(queries.relation * n_items + queries.item)[test_data.uid_list]
-    begin = 0
+    score, begin = CatalogueScores(model, dataset, config["eval_batch_size"]), 0
     for interaction, masked, row, item in test_data:
-        scores = catalogue_scores(
-            model, interaction.to(config["device"]), dataset, config["eval_batch_size"]
-        )
+        scores = score(interaction.to(config["device"]))
         batch = torch.arange(begin, begin + len(scores))
         begin += len(scores)
         of_candidates = {}
