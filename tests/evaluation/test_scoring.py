@@ -56,16 +56,26 @@ def test_what_was_trained_on_is_ranked_by_its_new_vectors(tiny_folder, tmp_path,
     assert run.trainer.evaluate(run.test, load_best_model=False) == after
 
 
+def test_a_known_model_ranks_one_batch(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = train(tiny_folder, "BPR", eval_batch_size=FEW)
+    rank, asked = BPR.full_sort_predict, []
+
+    def full_sort_predict(model, queries):
+        asked.append(len(queries))
+        return rank(model, queries)
+
+    monkeypatch.setattr(BPR, "full_sort_predict", full_sort_predict)
+    run.trainer.evaluate(run.test, load_best_model=False)
+    assert asked == [10]
+
+
 def test_who_ranks_otherwise_is_asked_itself(tiny_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = train(tiny_folder, "BPR")
-    assert vectors_of(run.model)
-
-    class Other(BPR):
-        pass
-
-    run.model.__class__ = Other
-    assert vectors_of(run.model) is None
-    run.model.__class__ = BPR
-    run.model.full_sort_predict = lambda queries: None
-    assert vectors_of(run.model) is None
+    model = train(tiny_folder, "BPR").model
+    assert vectors_of(model)
+    model.full_sort_predict = lambda queries: None
+    assert vectors_of(model) is None
+    del model.full_sort_predict
+    model.__class__ = type("BPR", (BPR,), {})
+    assert vectors_of(model) is None
