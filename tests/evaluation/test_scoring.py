@@ -79,3 +79,11 @@ def test_who_ranks_otherwise_is_asked_itself(tiny_folder, tmp_path, monkeypatch)
     del model.full_sort_predict
     model.__class__ = type("BPR", (BPR,), {})
     assert vectors_of(model) is None
+
+
+def test_other_datasets_are_left_to_recbole(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = train(tiny_folder, "BPR", relation_dataset=False, eval_batch_size=FEW)
+    result = run.trainer.evaluate(run.test, load_best_model=False)
+    assert 0 < result["ndcg@10"] < 1
+    assert "substitute/ndcg@10" not in result
