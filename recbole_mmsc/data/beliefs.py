@@ -23,10 +23,12 @@ class Beliefs:
         targets: for each relation ``[n_items, n_items]`` symmetric, belief in (0, 1] that the pair
             is of that relation.
         trust: ``[n_items, n_items]`` symmetric, of the same pairs, in [0, 1]: how much it counts.
+        least: belief above which a training pair counts in the relation that it is not marked as.
     """
 
     targets: Sequence[sparse.csr_array]
     trust: sparse.csr_array
+    least: float = APPROVED
 
     def of(self, relation: int, items: np.ndarray, nodes: np.ndarray) -> tuple[np.ndarray, ...]:
         """Belief and trust ``[m]`` of pairs of ``[m]`` items and ``[m]`` nodes, 0 if not judged.
@@ -47,31 +49,39 @@ class Beliefs:
         return approved
 
     def surer(self, other: Self) -> Self:
-        """Of each pair what is trusted more, here or there."""
+        """Of each pair what is trusted more, here or there; the higher ``least`` of the two."""
         mine = self.trust > other.trust
 
         def choose(here: sparse.csr_array, there: sparse.csr_array) -> sparse.csr_array:
             return sparse.csr_array(here.multiply(mine) + there - there.multiply(mine))
 
         targets = [choose(*both) for both in zip(self.targets, other.targets, strict=True)]
-        return type(self)(targets, choose(self.trust, other.trust))
+        trust = choose(self.trust, other.trust)
+        return type(self)(targets, trust, max(self.least, other.least))
 
-    def weigh(self, relation: int, pairs: sparse.csr_array) -> sparse.csr_array:
-        """Training pairs as they are believed.
+    def weigh(self, relation: int, related: Sequence[sparse.csr_array]) -> sparse.csr_array:
+        """The pairs of a relation as they are believed.
 
         Args:
             relation: of the pairs.
-            pairs: ``[n_items, n_items]``, one for each training pair.
+            related: for each relation ``[n_items, n_items]``, one for each training pair.
 
         Returns:
-            ``[n_items, n_items]``: a pair that is judged counts for its :func:`strength`; approved
-            pairs that are no training pairs are added.
+            ``[n_items, n_items]``: a training pair of the relation counts for its
+            :func:`strength`; one of the other relation twice its belief, in full if approved; an
+            approved pair of neither counts its belief.
         """
+        pairs, trained = related[relation], sum(related[1:], related[0])
         items = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
         counts = strength(*self.of(relation, items, pairs.indices))
         weighed = sparse.csr_array((counts, pairs.indices, pairs.indptr), shape=pairs.shape)
-        approved = self.approved(relation)
-        return sparse.csr_array(weighed + approved - approved.multiply(pairs > 0))
+        judged = sparse.coo_array(self.targets[relation])
+        ends, belief = judged.coords, judged.data
+        own, marked = (np.asarray(graph[ends]).ravel() > 0 for graph in (pairs, trained))
+        added = ~own & (belief > np.where(marked, self.least, APPROVED))
+        counts = np.where(marked, np.minimum(belief / APPROVED, 1), belief)
+        others = (counts[added], tuple(end[added] for end in ends))
+        return sparse.csr_array(weighed + sparse.csr_array(others, shape=pairs.shape))
 
 
 def strength(target: np.ndarray, trust: np.ndarray) -> np.ndarray:
@@ -84,7 +94,9 @@ def strength(target: np.ndarray, trust: np.ndarray) -> np.ndarray:
     return np.where(target > APPROVED, 1, doubted).astype(np.float32)
 
 
-def beliefs_of(ends: tuple[np.ndarray, np.ndarray], belief: np.ndarray, n_items: int) -> Beliefs:
+def beliefs_of(
+    ends: tuple[np.ndarray, np.ndarray], belief: np.ndarray, n_items: int, least: float = APPROVED
+) -> Beliefs:
     """Beliefs of some pairs.
 
     Args:
@@ -92,12 +104,14 @@ def beliefs_of(ends: tuple[np.ndarray, np.ndarray], belief: np.ndarray, n_items:
         belief: ``[m, n_classes]`` probabilities, the relations first. A pair is trusted as far as
             the largest is above an even one.
         n_items: of the catalogue.
+        least: see :class:`Beliefs`.
     """
     even = 1 / belief.shape[1]
     trust = (belief.max(axis=1) - even) / (1 - even)
     return Beliefs(
         [_symmetric(ends, column, n_items) for column in belief.T[: len(RELATIONS)]],
         _symmetric(ends, trust, n_items),
+        least,
     )
 
 

@@ -78,7 +78,7 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
     beliefs = None
     if graphs and settings.refile:
         beliefs = find_misfiled(
-            known, graphs, lambda pairs, of: evidence_of_pairs(pairs, of, content, sources)
+            known, graphs, lambda pairs, of: evidence_of_pairs(pairs, of, content, sources), content
         )
     if settings.supervision:
         evidence = None
@@ -106,7 +106,7 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
     if settings.completion_weight and behaviours:
         pairs = known
         if beliefs is not None:
-            pairs = tuple(beliefs.weigh(r, graph) for r, graph in enumerate(known))
+            pairs = tuple(beliefs.weigh(r, known) for r in range(len(known)))
         completion = solve_completion(
             behaviours,
             [weighed(standings, r, graph, ROOT) for r, graph in enumerate(pairs)],

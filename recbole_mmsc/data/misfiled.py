@@ -1,9 +1,9 @@
 """Training pairs that are filed under the wrong relation, found by what the other pairs look like.
 
-A wrong mark here and there does not change what most pairs of a relation look like. So a classifier
-that learns the relation from the evidence for a pair, and is asked about pairs that it has not
-seen, tells where the mark and the evidence disagree. How many marks are wrong shows where the
-evidence is plainest; where hardly any is, nothing is moved.
+A wrong mark here and there does not change what most pairs of a relation look like. So classifiers
+that learn the marks and are asked about pairs that they have not seen tell where the mark and what
+the pair looks like disagree. How many marks are wrong shows where pairs are plainest; where hardly
+any is, nothing is doubted.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import sparse
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from recbole_mmsc.data.beliefs import APPROVED, Beliefs, beliefs_of
+from recbole_mmsc.data.marks import Pairs, unseen_marks
 from recbole_mmsc.data.training import keys_of_pairs
 
-FOLDS = 3
 ENOUGH = 500  # pairs of each relation; of fewer no rate can be told
-LEARNED = 80_000  # pairs that a classifier learns from at most
 PLAIN = 0.05  # share of the pairs, those most like a relation, that are taken to be of it
 LEAST = 0.02  # probability of a relation, however plainly the evidence speaks for the other
+LIKELY = 0.05  # of the other relation, that a pair is said to be in doubt, and counts there as well
 HOPELESS = 0.8  # both rates together; above, the marks hardly say what a relation looks like
-# Small trees with large leaves cannot read a pair's own mark from the traces that it leaves in the
-# evidence for its neighbours.
-TREES = {"max_leaf_nodes": 8, "min_samples_leaf": 200, "early_stopping": False}
-SEED = 2026
 
-Pairs = tuple[np.ndarray, np.ndarray]
 Evidence = Callable[[Pairs, Sequence[sparse.csr_array]], np.ndarray]  # of pairs, in graphs
 
 
 def find_misfiled(
-    related: Sequence[sparse.csr_array], graphs: Sequence[sparse.csr_array], evidence: Evidence
+    related: Sequence[sparse.csr_array],
+    graphs: Sequence[sparse.csr_array],
+    evidence: Evidence,
+    content: np.ndarray | None = None,
 ) -> Beliefs | None:
-    """Beliefs of the training pairs that are more likely of the other relation.
+    """Beliefs of the training pairs that may be of the other relation.
 
-    The evidence is looked at twice, the second time in behaviour that the first has mended. Pairs
-    of both relations are left alone.
+    Where the evidence alone doubts no mark, nothing is done. Else the contents of the two are read
+    as well, and behaviour is looked at again when it has been mended. Pairs of both relations are
+    left alone.
 
     Args:
         related: for substitutes and complements ``[n_items, n_items]``, the training pairs.
         graphs: for co-view and co-purchase ``[n_nodes, n_nodes]`` of ones.
         evidence: of pairs in such graphs ``[m, f]``, none of it telling how a pair is marked.
+        content: ``[n_items, d]`` unit vectors, or None.
 
     Returns:
-        Beliefs of those pairs alone; None where there are none, or too few pairs to tell.
+        Beliefs of those pairs alone; None where none is believed to be of the other relation, or
+        there are too few pairs to tell.
     """
     n_items = related[0].shape[0]
     keys = [keys_of_pairs(graph) for graph in related]
@@ -55,16 +55,17 @@ def find_misfiled(
         return None
     ends = np.divmod(np.concatenate(alone), n_items)
     marked = np.repeat([0, 1], [len(some) for some in alone])
-    probability = _unseen(evidence(ends, graphs), marked)
-    wrong = wrong_marks(probability, marked)
-    if wrong.sum() > HOPELESS:
+    seen = evidence(ends, graphs)
+    belief, wrong = _look(unseen_marks(seen, marked), marked)
+    if belief is not None and content is not None:
+        belief, wrong = _look(unseen_marks(seen, marked, ends, content), marked)
+    if belief is None:
         return None
-    found = _moved(ends, belief_in_each(probability, marked, wrong), marked, n_items)
-    if found is None:
-        return None
-    mended = [_mended(graph, found, relation) for relation, graph in enumerate(graphs)]
-    probability = _unseen(evidence(ends, mended), marked)
-    return _moved(ends, belief_in_each(probability, marked, wrong), marked, n_items)
+    moved = _likely(ends, belief, marked, APPROVED, n_items)
+    mended = [_mended(graph, moved, relation) for relation, graph in enumerate(graphs)]
+    probability = unseen_marks(evidence(ends, mended), marked, ends, content)
+    belief, _ = _look(probability, marked, wrong)
+    return None if belief is None else _likely(ends, belief, marked, LIKELY, n_items)
 
 
 def wrong_marks(probability: np.ndarray, marked: np.ndarray) -> np.ndarray:
@@ -104,25 +105,31 @@ def belief_in_each(probability: np.ndarray, marked: np.ndarray, wrong: np.ndarra
     return joint / joint.sum(axis=1, keepdims=True)
 
 
-def _unseen(evidence: np.ndarray, marked: np.ndarray) -> np.ndarray:
-    """``[m]`` probability that a pair is marked 1, by a classifier that has not seen the pair."""
-    rng = np.random.default_rng(SEED)
-    fold = rng.integers(FOLDS, size=len(marked))
-    found = np.empty(len(marked))
-    for each in range(FOLDS):
-        others = rng.permutation(np.flatnonzero(fold != each))[:LEARNED]
-        classifier = HistGradientBoostingClassifier(**TREES, random_state=SEED)
-        classifier.fit(evidence[others], marked[others])
-        found[fold == each] = classifier.predict_proba(evidence[fold == each])[:, 1]
-    return found
+def _look(
+    probability: np.ndarray, marked: np.ndarray, wrong: np.ndarray | None = None
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """What to believe of the pairs, and which shares are wrong if they are not given.
+
+    Nothing is believed where marks are hopeless, nor where no pair is more likely of the relation
+    that it is not marked as.
+    """
+    wrong = wrong_marks(probability, marked) if wrong is None else wrong
+    if wrong.sum() > HOPELESS:
+        return None, wrong
+    belief = belief_in_each(probability, marked, wrong)
+    return (belief if (_in_other(belief, marked) > APPROVED).any() else None), wrong
 
 
-def _moved(ends: Pairs, belief: np.ndarray, marked: np.ndarray, n_items: int) -> Beliefs | None:
-    """The beliefs of the pairs that are believed to be of the relation they are not marked as."""
-    wrong = belief[np.arange(len(marked)), 1 - marked] > APPROVED
-    if not wrong.any():
-        return None
-    return beliefs_of((ends[0][wrong], ends[1][wrong]), belief[wrong], n_items)
+def _likely(
+    ends: Pairs, belief: np.ndarray, marked: np.ndarray, least: float, n_items: int
+) -> Beliefs:
+    """The beliefs of the pairs that are of the other relation with more than some probability."""
+    likely = _in_other(belief, marked) > least
+    return beliefs_of((ends[0][likely], ends[1][likely]), belief[likely], n_items, least)
+
+
+def _in_other(belief: np.ndarray, marked: np.ndarray) -> np.ndarray:
+    return belief[np.arange(len(marked)), 1 - marked]
 
 
 def _mended(graph: sparse.csr_array, beliefs: Beliefs, relation: int) -> sparse.csr_array:

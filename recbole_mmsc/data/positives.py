@@ -57,7 +57,7 @@ def positives_of(related: Sequence[sparse.csr_array], beliefs: Beliefs | None) -
     trained = sparse.csr_array(sparse.vstack(related))
     weighed = trained
     if beliefs is not None:
-        rows = [beliefs.weigh(relation, graph) for relation, graph in enumerate(related)]
+        rows = [beliefs.weigh(relation, related) for relation in range(len(related))]
         weighed = sparse.csr_array(sparse.vstack(rows))
     weighed.sort_indices()
     added = sparse.coo_array(weighed - weighed.multiply(trained > 0))

@@ -5,7 +5,13 @@ import pytest
 from scipy import sparse
 
 from recbole_mmsc.data.evidence import evidence_of_pairs
-from recbole_mmsc.data.misfiled import ENOUGH, belief_in_each, find_misfiled, wrong_marks
+from recbole_mmsc.data.misfiled import (
+    ENOUGH,
+    LIKELY,
+    belief_in_each,
+    find_misfiled,
+    wrong_marks,
+)
 from recbole_mmsc.data.training import keys_of_pairs, undirected
 
 N_CLUSTERS, SIZE = 40, 24
@@ -56,9 +62,43 @@ def test_pairs_in_the_wrong_relation_are_found_by_the_structure(share, recall, p
     found = find_misfiled(related, related, by_structure)
     for relation in (0, 1):  # of which they are said to be, where the other has them
         wanted = keys(moved[1 - relation])
-        said = {*keys_of_pairs(found.approved(relation)).tolist()}
+        said = {*keys_of_pairs(found.approved(relation)).tolist()} - keys(mixed[relation])
         assert len(said & wanted) > recall * len(wanted)
         assert len(said & wanted) > precision * len(said)
+
+
+def test_what_the_contents_tell_finds_more():
+    rng = np.random.default_rng(0)
+    mixed, moved = swapped(world(rng), 0.3, rng)
+    related = graphs_of(mixed)
+    content = np.eye(N_CLUSTERS, dtype=np.float32)[np.arange(N) // SIZE]
+    wanted = [keys(moved[1 - relation]) for relation in (0, 1)]
+
+    def right(found):
+        for relation in (0, 1):
+            said = {*keys_of_pairs(found.approved(relation)).tolist()} - keys(mixed[relation])
+            yield len(said & wanted[relation]) / len(said | wanted[relation])
+
+    alone = right(find_misfiled(related, related, by_structure))
+    both = right(find_misfiled(related, related, by_structure, content))
+    assert all(more > some + 0.1 for more, some in zip(both, alone, strict=True))
+
+
+def test_a_doubted_pair_counts_in_either_relation():
+    rng = np.random.default_rng(0)
+    mixed, _ = swapped(world(rng), 0.3, rng)
+    related = graphs_of(mixed)
+    found = find_misfiled(related, related, by_structure)
+    doubted = keys_of_pairs(found.trust)
+    ends = np.divmod(doubted, N)
+    for relation in (0, 1):
+        belief = np.asarray(found.targets[relation][ends]).ravel()
+        marked = np.asarray(related[relation][ends]).ravel() > 0
+        assert (belief[~marked] > LIKELY).all()
+        counts = np.asarray(found.weigh(relation, related)[ends]).ravel()
+        assert counts[~marked] == pytest.approx(np.minimum(2 * belief[~marked], 1))
+        assert (counts[marked] >= np.minimum(2 * belief[marked], 1) - 1e-6).all()
+    assert 0 < (belief[~marked] < 0.5).mean() < 1
 
 
 def test_nothing_is_moved_where_nothing_is_wrong():

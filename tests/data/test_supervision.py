@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from recbole_mmsc.data.beliefs import Beliefs, strength
+from recbole_mmsc.data.beliefs import Beliefs, beliefs_of, strength
 from recbole_mmsc.data.labels import SupervisionError, supervision_path
 from recbole_mmsc.data.positives import positives_of
 from recbole_mmsc.data.supervision import read_supervision
@@ -113,7 +113,7 @@ def test_training_pairs_are_weighed_and_approved_ones_added():
     target[1, 2] = target[2, 1] = 0.25
     target[3, 50] = target[50, 3] = 0.75
     supervision = Beliefs([target, target], trust)
-    weighed = supervision.weigh(0, RELATED[0])
+    weighed = supervision.weigh(0, RELATED)
     assert weighed[1, 2] == pytest.approx(1 - 0.8 * 0.75)
     assert weighed[2, 3] == 1
     assert weighed[3, 50] == weighed[50, 3] == pytest.approx(0.75)
@@ -128,6 +128,21 @@ def test_training_pairs_are_weighed_and_approved_ones_added():
     assert counts.tolist() == pytest.approx([0.75] * 4)
     assert len(positives.draw_added(10)[0]) >= 1
     assert not len(positives_of(RELATED, None).draw_added(10)[0])
+
+
+def test_a_pair_of_the_other_relation_counts_twice_its_belief_above_the_least():
+    ends = np.array([1, 2, 3, 30]), np.array([2, 3, 4, 50])  # substitutes, and one of neither
+    belief = np.array([[0.7, 0.3], [0.94, 0.06], [0.4, 0.6], [0.1, 0.4]])
+    doubts = beliefs_of(ends, belief, N, 0.1)
+    counts = doubts.weigh(1, RELATED)
+    found = [counts[pair] for pair in zip(*ends, strict=True)]
+    assert found == pytest.approx([0.6, 0, 1, 0])
+    assert counts[1, 21] == 1  # of which nothing is believed
+    own = [doubts.weigh(0, RELATED)[pair] for pair in zip(*ends, strict=True)]
+    assert own == pytest.approx([1, 1, 1 - 0.2 * 0.6, 0])
+    labels = beliefs_of(ends, belief, N)
+    assert labels.weigh(1, RELATED)[1, 2] == 0
+    assert labels.surer(doubts).least == doubts.surer(labels).least == 0.5
 
 
 def test_of_two_beliefs_the_surer_one_counts():
@@ -146,7 +161,7 @@ def test_of_two_beliefs_the_surer_one_counts():
 def test_a_pair_that_everybody_rejects_stays_a_known_pair():
     judged = sparse.csr_array(graph((1, 2)))
     supervision = Beliefs([judged * 0, judged * 0], judged)
-    weighed = supervision.weigh(0, RELATED[0])
+    weighed = supervision.weigh(0, RELATED)
     assert 0 < weighed[1, 2] < 1e-3
     positives = positives_of(RELATED, supervision)
     pairs = torch.tensor([[1, 2], [2, 3]])
@@ -187,8 +202,8 @@ def test_labels_speak_of_pairs_like_the_judged_ones(tmp_path):
         assert belief[related_by(*pair) - 1] > 0.5, pair
         assert belief[2] > 0.2
     moved = next(pair for pair in others if pair in MOVED and related_by(*pair) == 1)
-    assert further.weigh(0, related[0])[moved] > 0.5
-    assert further.weigh(1, related[1])[moved] < 0.7
+    assert further.weigh(0, related)[moved] > 0.5
+    assert further.weigh(1, related)[moved] < 0.7
 
 
 def test_who_guesses_moves_nothing(tmp_path):
@@ -198,7 +213,7 @@ def test_who_guesses_moves_nothing(tmp_path):
     related = trained(1), trained(2)
     supervision = read_supervision(tmp_path, ["guess"], IDS, related, evidence)
     assert supervision.trust.data.mean() < 0.1
-    assert supervision.weigh(0, related[0]).sum() > 0.95 * related[0].sum()
+    assert supervision.weigh(0, related).sum() > 0.95 * related[0].sum()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""Marks told by those who have not seen them: planted truth is learned, the marks are not."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from recbole_mmsc.data.marks import unseen_marks
+
+KINDS, ITEMS, PAIRS = 6, 120, 6_000
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Pairs of one kind, or of kinds that go together; evidence that says nothing of it."""
+    rng = np.random.default_rng(0)
+    kind = np.arange(ITEMS) % KINDS
+    content = np.eye(16, dtype=np.float32)[kind] + rng.normal(0, 0.1, (ITEMS, 16))
+    content = (content / np.linalg.norm(content, axis=1, keepdims=True)).astype(np.float32)
+    truth = rng.integers(2, size=PAIRS)
+    one = rng.integers(ITEMS, size=PAIRS)
+    of_kind = rng.integers(ITEMS // KINDS, size=PAIRS) * KINDS
+    other = of_kind + np.where(truth, kind[one] ^ 1, kind[one])
+    marked = truth ^ (rng.random(PAIRS) < 0.3)
+    evidence = rng.normal(size=(PAIRS, 3)).astype(np.float32)
+    evidence[:, 2] = 1  # says the same of all
+    return evidence, marked, (one, other), content, truth
+
+
+def test_what_goes_together_is_learned_from_the_contents(planted):
+    evidence, marked, ends, content, truth = planted
+    assert roc_auc_score(truth, unseen_marks(evidence, marked, ends, content)) > 0.95
+    assert 0.4 < roc_auc_score(truth, unseen_marks(evidence, marked)) < 0.6
+
+
+def test_evidence_is_read_beside_the_contents(planted):
+    _, marked, ends, content, truth = planted
+    told = (truth + np.random.default_rng(1).normal(0, 0.5, PAIRS))[:, np.newaxis]
+    nothing = content[np.random.default_rng(2).permutation(ITEMS)]
+    assert roc_auc_score(truth, unseen_marks(told, marked)) > 0.85
+    assert roc_auc_score(truth, unseen_marks(told, marked, ends, nothing)) > 0.85
+
+
+def test_a_pair_does_not_tell_its_own_mark(planted):
+    evidence, _, ends, content, _ = planted
+    marked = np.random.default_rng(3).integers(2, size=PAIRS)
+    assert 0.45 < roc_auc_score(marked, unseen_marks(evidence, marked, ends, content)) < 0.55
+
+
+def test_the_same_is_told_again_and_nobody_elses_draws_change(planted):
+    evidence, marked, ends, content, _ = planted
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    one = unseen_marks(evidence, marked, ends, content)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    assert np.array_equal(one, unseen_marks(evidence, marked, ends, content))
