@@ -84,6 +84,21 @@ def test_what_the_contents_tell_finds_more():
     assert all(more > some + 0.1 for more, some in zip(both, alone, strict=True))
 
 
+def test_the_contents_are_read_in_the_second_look_too():
+    rng = np.random.default_rng(0)
+    mixed, moved = swapped(world(rng), 0.3, rng)
+    related = graphs_of(mixed)
+    content = np.eye(N_CLUSTERS, dtype=np.float32)[np.arange(N) // SIZE]
+
+    def evidence(pairs, of):
+        found = by_structure(pairs, of)
+        return found if of is related else np.zeros_like(found)
+
+    found = find_misfiled(related, related, evidence, content)
+    said = {*keys_of_pairs(found.approved(0)).tolist()} - keys(mixed[0])
+    assert len(said & keys(moved[1])) > 0.9 * len(said | keys(moved[1]))
+
+
 def test_a_doubted_pair_counts_in_either_relation():
     rng = np.random.default_rng(0)
     mixed, _ = swapped(world(rng), 0.3, rng)
