@@ -9,6 +9,7 @@ any is, nothing is doubted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -45,8 +46,8 @@ def find_misfiled(
         content: ``[n_items, d]`` unit vectors, or None.
 
     Returns:
-        Beliefs of those pairs alone; None where none is believed to be of the other relation, or
-        there are too few pairs to tell.
+        Beliefs of those pairs alone, trusted where they are more likely of the other relation; None
+        where none is, or there are too few pairs to tell.
     """
     n_items = related[0].shape[0]
     keys = [keys_of_pairs(graph) for graph in related]
@@ -61,11 +62,17 @@ def find_misfiled(
         belief, wrong = _look(unseen_marks(seen, marked, ends, content), marked)
     if belief is None:
         return None
-    moved = _likely(ends, belief, marked, APPROVED, n_items)
+    moved = _likelier(ends, belief, marked, APPROVED, n_items)
     mended = [_mended(graph, moved, relation) for relation, graph in enumerate(graphs)]
     probability = unseen_marks(evidence(ends, mended), marked, ends, content)
     belief, _ = _look(probability, marked, wrong)
-    return None if belief is None else _likely(ends, belief, marked, LIKELY, n_items)
+    if belief is None:
+        return None
+    doubted, moved = (
+        _likelier(ends, belief, marked, least, n_items) for least in (LIKELY, APPROVED)
+    )
+    # That a pair is of one relation rather than the other says not that it is an edge at all.
+    return replace(doubted, trust=moved.trust)
 
 
 def wrong_marks(probability: np.ndarray, marked: np.ndarray) -> np.ndarray:
@@ -120,12 +127,12 @@ def _look(
     return (belief if (_in_other(belief, marked) > APPROVED).any() else None), wrong
 
 
-def _likely(
+def _likelier(
     ends: Pairs, belief: np.ndarray, marked: np.ndarray, least: float, n_items: int
 ) -> Beliefs:
     """The beliefs of the pairs that are of the other relation with more than some probability."""
-    likely = _in_other(belief, marked) > least
-    return beliefs_of((ends[0][likely], ends[1][likely]), belief[likely], n_items, least)
+    likelier = _in_other(belief, marked) > least
+    return beliefs_of((ends[0][likelier], ends[1][likelier]), belief[likelier], n_items, least)
 
 
 def _in_other(belief: np.ndarray, marked: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ class MMSCSettings(ModelSettings):
         description="what stands high in a product's list counts more; false: all alike"
     )
     refile: bool = Field(
-        description="training pairs that look like the other relation's are moved there"
+        description="training pairs that look like the other relation's count there; false: never"
     )
     semantic_level: bool = Field(
         description="attention over the sources of an item; false: their mean"

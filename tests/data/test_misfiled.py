@@ -104,12 +104,13 @@ def test_a_doubted_pair_counts_in_either_relation():
     mixed, _ = swapped(world(rng), 0.3, rng)
     related = graphs_of(mixed)
     found = find_misfiled(related, related, by_structure)
-    doubted = keys_of_pairs(found.trust)
-    ends = np.divmod(doubted, N)
+    ends = np.divmod(keys_of_pairs(found.targets[0]), N)
+    trust = np.asarray(found.trust[ends]).ravel()
     for relation in (0, 1):
         belief = np.asarray(found.targets[relation][ends]).ravel()
         marked = np.asarray(related[relation][ends]).ravel() > 0
         assert (belief[~marked] > LIKELY).all()
+        assert ((trust[~marked] > 0) == (belief[~marked] > 0.5)).all()
         counts = np.asarray(found.weigh(relation, related)[ends]).ravel()
         assert counts[~marked] == pytest.approx(np.minimum(2 * belief[~marked], 1))
         assert (counts[marked] >= np.minimum(2 * belief[marked], 1) - 1e-6).all()
