@@ -1,8 +1,10 @@
-"""Pictures of one's own, by file name: ``B000123456.jpg`` is the picture of that item."""
+"""Pictures by file name: ``B01.jpg`` is the picture of that item, ``B01.1.jpg`` a further one."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Container
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,8 +13,25 @@ import pyarrow.compute as pc
 from .folder import link_or_copy
 from .product import BuildError, id_problem
 
-#: Where an item has several, the first of these wins.
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+
+_NUMBERED = re.compile(r"(.+)\.(\d{1,6})", re.ASCII | re.DOTALL)
+
+
+def picture_of(name: str, item_ids: Container[str]) -> tuple[str, int] | None:
+    """Whose picture a file is by its name, and which: 0, or the number behind the id.
+
+    Where ``A.1`` is itself an item, ``A.1.jpg`` is that item's. None for what is no picture of any.
+    """
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a name, not a path)
+    if suffix.lower() not in SUFFIXES:
+        return None
+    if stem in item_ids:
+        return stem, 0
+    numbered = _NUMBERED.fullmatch(stem)
+    if numbered and numbered[1] in item_ids:
+        return numbered[1], int(numbered[2])
+    return None
 
 
 def check_pictures(folder: str | Path) -> Path:
@@ -41,28 +60,20 @@ def link_pictures(source: Path, target: Path, item_ids: pa.StringArray) -> int:
     Returns:
         How many items have a picture.
     """
-    chosen = _by_stem(source)
-    stems = pa.array(sorted(chosen), pa.string())
-    known = stems.filter(pc.is_in(stems, value_set=item_ids)).to_pylist()
-    if known:
-        target.mkdir()
-    for stem in known:
-        picture = chosen[stem]
-        link_or_copy(picture.resolve(), target / f"{stem}{picture.suffix.lower()}")
-    return len(known)
-
-
-def _by_stem(source: Path) -> dict[str, Path]:
     root = source.resolve()
-    chosen: dict[str, Path] = {}
-    for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
-        path = Path(entry.path)
-        suffix = path.suffix.lower()
-        if suffix not in SUFFIXES or id_problem(path.stem) or not path.is_file():
+    paths = sorted(path for path in source.iterdir() if not id_problem(path.stem))
+    stems = {path.stem for path in paths}
+    asked = pa.array(sorted(stems | {stem.rpartition(".")[0] for stem in stems}), pa.string())
+    known = set(asked.filter(pc.is_in(asked, value_set=item_ids)).to_pylist())
+    linked: dict[str, str] = {}  # file → whose picture it is
+    for path in paths:
+        name = path.stem + path.suffix.lower()
+        found = picture_of(name, known)
+        if found is None or name in linked or not path.is_file():
             continue
-        if entry.is_symlink() and not path.resolve().is_relative_to(root):
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
             continue
-        best = chosen.get(path.stem)
-        if best is None or SUFFIXES.index(suffix) < SUFFIXES.index(best.suffix.lower()):
-            chosen[path.stem] = path
-    return chosen
+        target.mkdir(exist_ok=True)
+        link_or_copy(path.resolve(), target / name)
+        linked[name] = found[0]
+    return len(set(linked.values()))

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .product import SOURCES, id_problem
+from .product import SOURCES, BuildError, id_problem
 from .vocabulary import Vocabulary
 
 _PACKED = 1 << 18  # ids, when they are packed as text
@@ -51,8 +51,16 @@ class References:
             columns: item, other, source and place, [r] each, as above. They are taken one by one,
                 so that not all of them need be in memory.
             n_ids: how many ids there are, items and outsiders.
+
+        Raises:
+            BuildError: there are too many ids for one integer a reference.
         """
         # One integer for a reference, sorted in place, costs a third of sorted columns.
+        if n_ids**2 * len(SOURCES) * PLACES > np.iinfo(np.int64).max:
+            raise BuildError(
+                f"Expected at most some 35 million products, listed ones outside the catalogue "
+                f"among them, found {n_ids:,}; build from fewer files."
+            )
         columns = iter(columns)
         key = next(columns).astype(np.int64)
         for size in (n_ids, len(SOURCES), PLACES):

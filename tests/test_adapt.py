@@ -116,6 +116,19 @@ def test_mmsc_reads_them_by_their_name(tiny_folder):
     assert 0 < result["test_result"]["substitute/ndcg@10"] <= 1
 
 
+def test_those_of_another_split_are_refused(tiny_folder):
+    adapt(tiny_folder)
+    train = tiny_folder / "tiny.train.inter"
+    train.write_text("".join(train.read_text().splitlines(keepends=True)[:-1]))
+    settings = {
+        "data_path": str(tiny_folder.parent),
+        "encoder": f"{ENCODER}+adapted",
+        "gpu_id": "",
+    }
+    with pytest.raises(FeatureError, match=f"recbole-mmsc adapt tiny --encoder {ENCODER}"):
+        run_recbole(model="MMSC", dataset="tiny", config_dict=settings)
+
+
 # --- no leak ------------------------------------------------------------------------------------
 
 

@@ -81,8 +81,8 @@ def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path):
     moved = pq.read_table(folder / "noise.parquet").to_pylist()
     guess_labels(folder, moved)
 
-    def counts(**settings):
-        """What moved pairs count as training pairs: where they are, and where they were."""
+    def made(**settings):
+        """RecBole's training dataset, and the model that is made of it."""
         config = Config(
             model="MMSC",
             dataset=folder.name,
@@ -96,7 +96,12 @@ def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path):
             },
         )
         train = data_preparation(config, create_dataset(config))[0].dataset
-        tokens, known = train.field2token_id["item_id"], MMSC(config, train).completion.value.known
+        return train, MMSC(config, train)
+
+    def counts(**settings):
+        """What moved pairs count as training pairs: where they are, and where they were."""
+        train, model = made(**settings)
+        tokens, known = train.field2token_id["item_id"], model.completion.value.known
         found = np.zeros((2, len(moved)))
         for place, pair in enumerate(moved):
             item, other = tokens[pair["item"]], tokens[pair["other"]]
@@ -109,6 +114,22 @@ def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path):
         there, back = counts(**settings)
         assert (back > 0.5).mean() > 0.5, settings
         assert there[back > 0.5].mean() < 0.5, settings
+
+    _, before = made()
+    for phase in ("valid", "test"):  # what is found does not hang on what is held out
+        file = folder / f"{folder.name}.{phase}.inter"
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:100]))
+    _, after = made()
+    for one, two in zip(frozen_of(before), frozen_of(after), strict=True):
+        assert np.array_equal(one, two)
+
+
+def frozen_of(model):
+    """What a model is made of: training pairs and edges, as they count."""
+    for known in model.completion.value.known:
+        yield from (known.indices, known.data)
+    for behaviour in model.network.behaviours:
+        yield from (getattr(behaviour.graph, name) for name in ("entries", "strength", "target"))
 
 
 def guess_labels(folder, pairs):

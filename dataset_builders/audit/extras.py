@@ -11,24 +11,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 
-from ..checksums import split_checksum
+from ..checksums import file_checksum, split_checksum
 from ..splits import PHASES
 from .findings import Finding
 from .reading import Folder
 
 
 def feature_files(folder: Folder) -> Iterator[Finding]:
-    """``features/*.safetensors``: a row for each item of ``.item``, in its order."""
+    """``features/*.safetensors``: a row for each item of ``.item``, in its order; learned here."""
     paths = sorted((folder.path / "features").glob("*.safetensors"))
     if not paths or folder.n_listed is None:
         return
     items = folder.items.tokens[: folder.n_listed].to_pylist()
     checksum = hashlib.sha256("\n".join(items).encode()).hexdigest()
+    train = folder.path / f"{folder.name}.train.inter"
+    learned = file_checksum(train) if train.is_file() else None
     for path in paths:
-        yield from _features(path, len(items), checksum)
+        yield from _features(path, len(items), checksum, learned)
 
 
-def _features(path: Path, n_items: int, checksum: str) -> Iterator[Finding]:
+def _features(path: Path, n_items: int, checksum: str, learned: str | None) -> Iterator[Finding]:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -46,6 +48,12 @@ def _features(path: Path, n_items: int, checksum: str) -> Iterator[Finding]:
     if metadata.get("items_sha256") != checksum:
         message = f"{path.name} was made for other items, or for another order of them"
         yield Finding("error", "features", 1, message)
+    if metadata.get("train_sha256", learned) != learned:
+        message = (
+            f"{path.name} was adapted to other training pairs, which may be held out here; "
+            f"adapt again: recbole-mmsc adapt"
+        )
+        yield Finding("leak", "adapted-elsewhere", 1, message)
     if masks and (without := int((~np.any(masks, axis=0)).sum())):
         message = f"item has no features in {path.name}"
         yield Finding("warning", "without-features", without, message)

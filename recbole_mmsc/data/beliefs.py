@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from recbole_mmsc.data.queries import RELATIONS
+from recbole_mmsc.data.sparse_rows import values_at
 
 APPROVED = 0.5  # a pair is related if that is likelier than all else together
 REJECTED = 1e-6  # what a pair counts at least: at zero it would be no known pair any more
@@ -38,7 +39,7 @@ class Beliefs:
         inside = np.flatnonzero(nodes < self.trust.shape[0])
         found = np.zeros((2, len(items)), np.float32)
         for row, matrix in zip(found, (self.targets[relation], self.trust), strict=True):
-            row[inside] = np.asarray(matrix[items[inside], nodes[inside]]).ravel()
+            row[inside] = values_at(matrix, items[inside], nodes[inside])
         return found[0], found[1]
 
     def approved(self, relation: int) -> sparse.csr_array:
@@ -77,7 +78,7 @@ class Beliefs:
         weighed = sparse.csr_array((counts, pairs.indices, pairs.indptr), shape=pairs.shape)
         judged = sparse.coo_array(self.targets[relation])
         ends, belief = judged.coords, judged.data
-        own, marked = (np.asarray(graph[ends]).ravel() > 0 for graph in (pairs, trained))
+        own, marked = (values_at(graph, *ends) > 0 for graph in (pairs, trained))
         added = ~own & (belief > np.where(marked, self.least, APPROVED))
         counts = np.where(marked, np.minimum(belief / APPROVED, 1), belief)
         others = (counts[added], tuple(end[added] for end in ends))

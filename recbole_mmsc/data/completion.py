@@ -208,6 +208,11 @@ def borrowing_of(
     return sparse.csr_array(itself + diagonal(share) @ alike)
 
 
+def strongest(suggested: sparse.csr_array) -> sparse.csr_array:
+    """The :data:`KEPT_AT_MOST` largest entries of each row."""
+    return largest_of_rows(suggested, KEPT_AT_MOST)
+
+
 def _widened(matrix: sparse.csr_array, n_columns: int) -> sparse.csr_array:
     """With empty columns behind: what outsiders have beside each other is not known."""
     return sparse.csr_array(
@@ -233,4 +238,4 @@ def _largest(block: sparse.csr_array, items: np.ndarray) -> sparse.csr_array:
     proper = (found.data > 0) & (column != items[row])
     ends = tuple(end[proper].astype(np.int32) for end in (row, column))  # there are many
     kept = sparse.csr_array((found.data[proper], ends), shape=block.shape)
-    return largest_of_rows(kept, KEPT_AT_MOST)
+    return strongest(kept)

@@ -8,6 +8,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from scipy import sparse
 
+from recbole_mmsc.data.sparse_rows import values_at
 from recbole_mmsc.dataset_builders.product import CO_PURCHASE, CO_VIEW
 
 BEHAVIOURS = {"co_view": CO_VIEW, "co_purchase": CO_PURCHASE}
@@ -177,7 +178,7 @@ def _of_part(
     if content is not None:
         inside = nodes < len(content)
         agreement[inside] = _agreement(content, (items[inside], nodes[inside]))
-    other_mark = _marks(graphs[1 - index], items, nodes)
+    other_mark = values_at(graphs[1 - index], items, nodes)
     columns = [agreement, inside, other_mark, *map(np.log1p, degrees[index])]
     for graph, (degree, _) in zip(graphs, degrees, strict=True):
         beside = graph[items]
@@ -188,15 +189,10 @@ def _of_part(
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _marks(graph: sparse.csr_array, items: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-    """``[m]``, one where a pair is an edge."""
-    return np.asarray(graph[items, nodes]).ravel()
-
-
 def _degrees(
     graph: sparse.csr_array, items: np.ndarray, nodes: np.ndarray, unmarked: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """``[m]`` degrees of the items and of the nodes, without the pair's own edge if unmarked."""
     degree = np.diff(graph.indptr).astype(np.float32)
-    own = _marks(graph, items, nodes) if unmarked else 0
+    own = values_at(graph, items, nodes) if unmarked else 0
     return degree[items] - own, degree[nodes] - own

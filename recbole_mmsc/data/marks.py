@@ -7,14 +7,15 @@ evidence for the trees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
-from torch import Tensor, nn
-from torch.nn import functional as F
+
+from recbole_mmsc.nn.draws import own_draws
+from recbole_mmsc.nn.pair_network import PairNetwork
 
 FOLDS = 3
 LEARNED = 80_000  # pairs that the trees of a fold learn from at most
@@ -23,9 +24,6 @@ LEARNED = 80_000  # pairs that the trees of a fold learn from at most
 TREES = {"max_leaf_nodes": 8, "min_samples_leaf": 200, "early_stopping": False}
 COMPONENTS = 64  # of the contents
 FITTED = 20_000  # items that the components are found in
-# Few epochs and much dropout, for the same reason: what is learned late is the wrong marks.
-HIDDEN, DROPOUT, EPOCHS, BATCH = 128, 0.3, 6, 1024
-LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-4
 SEED = 2026
 
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -72,21 +70,13 @@ def _told_by_network(
     scaled = (evidence - evidence.mean(axis=0)) / (evidence.std(axis=0) + 1e-6)
     known, labels = (torch.from_numpy(each.astype(np.float32)) for each in (scaled, marked))
     items, others = map(torch.from_numpy, ends)
-
-    def seen(pairs: Tensor) -> Tensor:
-        one, other = components[items[pairs]], components[others[pairs]]
-        return torch.cat([one + other, (one - other).abs(), one * other, known[pairs]], dim=1)
-
     found = np.empty(len(marked), np.float32)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+    with own_draws(SEED):
         for learned, asked in _folds(len(marked)):
-            network = _network(3 * components.shape[1] + known.shape[1])
-            _train(network, seen, torch.from_numpy(learned), labels)
-            with torch.no_grad():
-                parts = torch.from_numpy(asked).split(BATCH)
-                told = [network(seen(part)).squeeze(1) for part in parts]
-            found[asked] = torch.cat(told).numpy()
+            network = PairNetwork(components, known.shape[1])
+            network.fit((items[learned], others[learned]), known[learned], labels[learned])
+            told = network.tell((items[asked], others[asked]), known[asked])
+            found[asked] = told.numpy()
     return found
 
 
@@ -97,27 +87,3 @@ def _components(content: np.ndarray) -> np.ndarray:
     axes = PCA(k, svd_solver="full").fit(content[drawn])
     components = axes.transform(content).astype(np.float32)
     return components / (components.std() + 1e-6)
-
-
-def _network(n_inputs: int) -> nn.Sequential:
-    """``[b, n_inputs]`` → ``[b, 1]`` logits."""
-    layers: list[nn.Module] = []
-    for width in (n_inputs, HIDDEN):
-        layers += [nn.Linear(width, HIDDEN), nn.ReLU(), nn.Dropout(DROPOUT)]
-    return nn.Sequential(*layers, nn.Linear(HIDDEN, 1))
-
-
-def _train(
-    network: nn.Sequential, seen: Callable[[Tensor], Tensor], learned: Tensor, labels: Tensor
-) -> None:
-    steps = EPOCHS * -(-len(learned) // BATCH)
-    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    rate = torch.optim.lr_scheduler.LinearLR(optimiser, 1, 0.01, steps)
-    for _ in range(EPOCHS):
-        for batch in learned[torch.randperm(len(learned))].split(BATCH):
-            optimiser.zero_grad()
-            logits = network(seen(batch)).squeeze(1)
-            F.binary_cross_entropy_with_logits(logits, labels[batch]).backward()
-            optimiser.step()
-            rate.step()
-    network.eval()

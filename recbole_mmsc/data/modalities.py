@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
-from recbole_mmsc.data.features import features_path, read_features
+from recbole_mmsc.data.features import ADAPTED, FeatureError, features_path, read_features
+from recbole_mmsc.data.pairs import training_path
+from recbole_mmsc.dataset_builders.checksums import file_checksum
 from recbole_mmsc.nn.content import Modality
 
 
@@ -27,10 +29,19 @@ def read_modalities(folder: Path, dataset: Any, encoder: str) -> dict[str, Modal
         modality, and the padding item 0, have zeros and are not available.
 
     Raises:
-        FeatureError: the file is missing, broken, or belongs to another catalogue.
+        FeatureError: the file is missing, broken, belongs to another catalogue, or was adapted to
+            the training pairs of another split.
     """
     ids, order = item_ids(dataset), _catalogue_order(folder)
-    features = read_features(features_path(folder, encoder), order)
+    path = features_path(folder, encoder)
+    features = read_features(path, order)
+    learned = features.metadata.get("train_sha256")
+    if learned and learned != file_checksum(training_path(folder)):
+        raise FeatureError(
+            f"expected features adapted to the training pairs of {folder}, found those of another "
+            f"split in {path}, to which held-out pairs may be known; adapt them here: "
+            f"recbole-mmsc adapt {folder.name} --encoder {encoder.removesuffix(ADAPTED)}"
+        )
     row = np.array([ids[item_id] for item_id in order])
     modalities = {}
     for name in features.modalities:

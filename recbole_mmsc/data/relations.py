@@ -20,6 +20,7 @@ from recbole_mmsc.data.standing import (
     standing_of,
     symmetric_standing,
 )
+from recbole_mmsc.data.training import undirected
 
 OTHERWISE = 0.3  # what an edge counts whose pair training calls the other relation
 MINIMAL_CITATIONS = 2  # an outsider that stands beside one item alone connects nothing
@@ -166,15 +167,6 @@ def _read_references(
     return item[kept], node[kept], codes[kept], part[kept], names, outsiders
 
 
-def _graph(items: np.ndarray, nodes: np.ndarray, n_nodes: int) -> sparse.csr_array:
-    """``[n_nodes, n_nodes]`` of ones: an edge stands in the rows of both its ends."""
-    ends = np.concatenate([items, nodes]), np.concatenate([nodes, items])
-    graph = sparse.csr_array((np.ones(len(ends[0]), np.float32), ends), shape=(n_nodes, n_nodes))
-    graph.sum_duplicates()
-    graph.data[:] = 1
-    return graph
-
-
 def _as_labelled(
     rows: sparse.csr_array, index: int, related: Sequence[sparse.csr_array]
 ) -> np.ndarray:
@@ -197,7 +189,7 @@ def _with_edges(graph: sparse.csr_array, approved: sparse.csr_array) -> sparse.c
     items, nodes = (
         np.concatenate(ends) for ends in zip(ends_of(graph), ends_of(approved), strict=True)
     )
-    return _graph(items, nodes, graph.shape[0])
+    return undirected(items, nodes, graph.shape[0])
 
 
 def _behaviour(

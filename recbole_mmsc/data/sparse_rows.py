@@ -1,4 +1,4 @@
-"""Sparse matrices as lists of rows."""
+"""Sparse matrices as lists of rows, and as look-up tables of their entries."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def largest_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     found = sparse.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
     found.sort_indices()
     return found
+
+
+def values_at(matrix: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """``[m]`` values of entries at ``[m]`` rows and columns, 0 where none is stored."""
+    if not len(rows):  # of which scipy makes a sparse array
+        return np.zeros(0, matrix.dtype)
+    return np.asarray(matrix[rows, columns]).ravel()
 
 
 def diagonal(values: np.ndarray) -> sparse.csr_array:

@@ -13,6 +13,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.isotonic import IsotonicRegression
 
+from recbole_mmsc.data.sparse_rows import values_at
+
 ROOT = 3  # of its standing, that an edge counts by in what stands beside an item
 PARTS = 10  # of a list, that are told apart
 SHORT = 10  # a shorter list is taken for the top of one that long
@@ -89,11 +91,7 @@ def standing_of(
     A pair that is none of its edges, but was moved there, has its standing in the other behaviour,
     and one that is in neither has one: nothing is known against it.
     """
-    if not len(items):  # of which scipy makes a sparse array
-        return np.ones(0, np.float32)
-    own, other = (
-        np.asarray(standings[which][items, nodes]).ravel() for which in (index, 1 - index)
-    )
+    own, other = (values_at(standings[which], items, nodes) for which in (index, 1 - index))
     found = np.where(own > 0, own, other)
     return np.where(found > 0, found, 1).astype(np.float32)
 

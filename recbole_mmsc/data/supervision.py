@@ -12,6 +12,7 @@ from recbole_mmsc.data.beliefs import APPROVED, Beliefs, beliefs_of
 from recbole_mmsc.data.generalise import generalise
 from recbole_mmsc.data.labels import CLASSES, read_labels
 from recbole_mmsc.data.queries import RELATIONS
+from recbole_mmsc.data.sparse_rows import values_at
 from recbole_mmsc.data.training import keys_of_pairs
 
 DOUBT = 5.0  # judgements that a labeller is taken to have made at random, before any is looked at
@@ -85,7 +86,7 @@ def _classes(
     ends: tuple[np.ndarray, np.ndarray], related: Sequence[sparse.csr_array]
 ) -> np.ndarray:
     """``[n_classes, m]`` bool: what training says of pairs; that it says nothing is the last."""
-    behaviour = np.stack([np.asarray(graph[ends]).ravel() > 0 for graph in related])
+    behaviour = np.stack([values_at(graph, *ends) > 0 for graph in related])
     return np.concatenate([behaviour, ~behaviour.any(axis=0, keepdims=True)])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from recbole_mmsc.data.queries import RELATIONS, Queries
+from recbole_mmsc.dataset_builders.keys import pair_keys
 
 
 def training_graphs(dataset: Any, queries: Queries) -> tuple[sparse.csr_array, ...]:
@@ -41,6 +42,6 @@ def undirected(items: np.ndarray, others: np.ndarray, n_items: int) -> sparse.cs
 
 
 def keys_of_pairs(graph: sparse.csr_array) -> np.ndarray:
-    """Smaller end times n_items plus the larger one, of all pairs of an undirected graph."""
+    """Ascending keys (:func:`pair_keys`) of all pairs of an undirected graph."""
     upper = sparse.coo_array(sparse.triu(graph, k=1))
-    return upper.coords[0].astype(np.int64) * graph.shape[0] + upper.coords[1]
+    return np.sort(pair_keys(*upper.coords, graph.shape[0]))

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from recbole_mmsc.data.pairs import TrainingPairs
 from recbole_mmsc.nn.adapter import ContentAdapter
 from recbole_mmsc.nn.content import Modality
+from recbole_mmsc.nn.draws import own_draws
 from recbole_mmsc.settings.adaptation import AdaptationSettings
 
 
@@ -73,8 +74,7 @@ def train_adapter(
         pairs.graph(settings.relations)
         + sparse.eye_array(pairs.n_items, format="csr", dtype=np.float32)
     ).tocsr()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+    with own_draws(settings.seed):
         sizes = {name: modality.vectors.shape[1] for name, modality in modalities.items()}
         adapter = ContentAdapter(sizes, settings.hidden)
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from recbole_mmsc.data.queries import RELATIONS, Queries
+from recbole_mmsc.dataset_builders.keys import contains, sorted_unique
 from recbole_mmsc.nn.shared import Rows
 
 
@@ -16,20 +17,7 @@ def user_item_keys(dataset: Any) -> np.ndarray:
     """``[n_pairs]`` int64, ascending, unique: ``user * n_items + item`` of each interaction."""
     users = dataset.inter_feat[dataset.uid_field].numpy().astype(np.int64)
     items = dataset.inter_feat[dataset.iid_field].numpy()
-    return ascending(users * dataset.item_num + items)
-
-
-def ascending(keys: np.ndarray) -> np.ndarray:
-    """The different ones of some keys, sorted. ``np.unique`` of numpy 2.4 takes 100 times as long:
-    it hashes them first."""
-    keys = np.sort(keys)
-    return keys[np.diff(keys, prepend=keys[:1] - 1) != 0]
-
-
-def difference(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """``keys`` that are not among ``others``, both ascending."""
-    place = np.searchsorted(others, keys)
-    return keys[np.append(others, -1)[place] != keys]
+    return sorted_unique(users * dataset.item_num + items)
 
 
 def rows_of(keys: np.ndarray, rows: np.ndarray, n_columns: int) -> Rows:
@@ -67,7 +55,7 @@ def degrees(train: Any, queries: Queries) -> np.ndarray:
     """
     relation, item, other = _related(train, queries)
     low, high = np.minimum(item, other), np.maximum(item, other)
-    pairs = ascending((relation * train.item_num + low) * train.item_num + high)
+    pairs = sorted_unique((relation * train.item_num + low) * train.item_num + high)
     ends = np.concatenate([pairs // train.item_num % train.item_num, pairs % train.item_num])
     return np.bincount(ends, minlength=train.item_num)
 
@@ -89,8 +77,8 @@ def other_relation_alone(parts: Sequence[Any], queries: Queries) -> Rows:
     )
     pairs = np.concatenate([item * n_items + other, other * n_items + item])
     relation = np.concatenate([relation, relation])
-    known = [ascending(pairs[relation == index]) for index in range(len(RELATIONS))]
-    alone = [difference(known[1], known[0]), difference(known[0], known[1])]
+    known = [sorted_unique(pairs[relation == index]) for index in range(len(RELATIONS))]
+    alone = [known[r][~contains(known[1 - r], known[r])] for r in (1, 0)]
     keys = np.concatenate([alone[0], n_items * n_items + alone[1]])
     return rows_of(keys, np.arange(len(RELATIONS) * n_items), n_items)
 

@@ -15,7 +15,8 @@ from recbole.data.interaction import Interaction
 from torch import Tensor
 
 from recbole_mmsc.data.queries import read_queries
-from recbole_mmsc.evaluation.known import ascending, difference, rows_of, twins, user_item_keys
+from recbole_mmsc.dataset_builders.keys import contains, sorted_unique
+from recbole_mmsc.evaluation.known import rows_of, twins, user_item_keys
 from recbole_mmsc.nn.shared import Rows
 
 # On the CPU a batch of scores should stay in the cache, and below GLIBC_LARGEST: measured, it is
@@ -53,7 +54,7 @@ class RelationFullSortDataLoader(FullSortEvalDataLoader):
         self.is_sequential = False
         wanted = user_item_keys(dataset)
         hidden = _masked(Path(config["data_path"]), dataset, sampler, wanted)
-        users = ascending(wanted // dataset.item_num)
+        users = sorted_unique(wanted // dataset.item_num)
         self.positives = rows_of(wanted, users, dataset.item_num)
         self.masked = rows_of(hidden, users, dataset.item_num)
         self.uid_list = torch.from_numpy(users)
@@ -124,13 +125,14 @@ def _masked(folder: Path, dataset: Any, sampler: Any, wanted: np.ndarray) -> np.
     """Ascending ``user * n_items + item`` of what is masked, beside other users' pairs."""
     known = [user_item_keys(part) for part in _parts_until(sampler)]
     queries = read_queries(dataset)
-    users = ascending(wanted // dataset.item_num)
+    users = sorted_unique(wanted // dataset.item_num)
     keys = [users * dataset.item_num + queries.item[users], *known]
     if _exclusive(folder):
         user, item = np.divmod(known[0], dataset.item_num)
         twin = twins(queries, dataset.item_num)[user]
         keys.append((twin * dataset.item_num + item)[twin > 0])
-    return difference(ascending(np.concatenate(keys)), wanted)
+    hidden = sorted_unique(np.concatenate(keys))
+    return hidden[~contains(wanted, hidden)]
 
 
 def _parts_until(sampler: Any) -> list[Any]:

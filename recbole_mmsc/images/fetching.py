@@ -46,7 +46,7 @@ class Limits:
         redirects: followed at most.
         connect: to reach the host.
         read: between two pieces of an answer.
-        total: all requests for one picture together, waiting for turns not counted.
+        total: an attempt, redirects and all; waiting for turns is not counted.
         retries: after the first attempt.
         backoff: before the first retry; it doubles with each.
         longest_wait: what a ``Retry-After`` is granted at most.

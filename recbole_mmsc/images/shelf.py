@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+from recbole_mmsc.dataset_builders.pictures import picture_of
 
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
 # Leaves room for a number and a suffix in the 255 bytes that file systems allow.
@@ -77,12 +77,7 @@ class Shelf:
         self._note(name)
 
     def _note(self, name: str) -> None:
-        stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a name, not a path)
-        if suffix.lower() not in SUFFIXES:
-            return
         self._files.add(name)
-        owner, _, number = stem.rpartition(".")
-        if stem in self._ids:
-            self._numbers.setdefault(stem, set()).add(0)
-        elif owner in self._ids and number.isdecimal() and number.isascii():
-            self._numbers.setdefault(owner, set()).add(int(number))
+        if found := picture_of(name, self._ids):
+            owner, number = found
+            self._numbers.setdefault(owner, set()).add(number)

@@ -7,7 +7,6 @@ Names only ever choose an item: no name from an archive becomes a path.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tarfile
 import tempfile
@@ -20,11 +19,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, cast
 
+from recbole_mmsc.dataset_builders.pictures import picture_of
+
 from .decoding import MAX_BYTES, BadImage
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
-
-_NUMBERED = re.compile(r"(.+)\.(\d{1,6})", re.ASCII | re.DOTALL)
 
 
 class SourceError(ValueError):
@@ -155,15 +152,8 @@ class SpanSource(Source):
 
 def _picture(rows: Mapping[str, int], name: str, size: int = 0, place: int = -1) -> Picture | None:
     """The picture of that name, or None if it is no picture of any item."""
-    stem, dot, suffix = name.rpartition("/")[2].rpartition(".")
-    if (dot + suffix).lower() not in SUFFIXES:
-        return None
-    if stem in rows:
-        return Picture(rows[stem], 0, name, size, place)
-    numbered = _NUMBERED.fullmatch(stem)
-    if numbered and numbered[1] in rows:
-        return Picture(rows[numbered[1]], int(numbered[2]), name, size, place)
-    return None
+    found = picture_of(name.rpartition("/")[2], rows)
+    return found and Picture(rows[found[0]], found[1], name, size, place)
 
 
 def _in_folder(path: Path, rows: Mapping[str, int]) -> Iterator[Picture]:

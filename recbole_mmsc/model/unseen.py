@@ -10,6 +10,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from recbole_mmsc.data.completion import strongest
 from recbole_mmsc.data.inputs import content_sources
 from recbole_mmsc.data.lending import lending
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
@@ -44,7 +45,8 @@ def rank_unseen(
         rows = model.completed[index]
         total = np.maximum(np.asarray(lent.sum(axis=1)), 1e-30)
         completed = _matrix(rows, model.n_items, rows.weights)
-        mean = torch.from_numpy((lent @ completed).toarray() / total[:, None])
+        given = strongest(sparse.csr_array(lent @ completed))
+        mean = torch.from_numpy(given.toarray() / total[:, None])
         weight = model.settings.completion_weight * model.settings.borrowed_weight
         scores += weight * mean.to(device)
     return scores

@@ -12,8 +12,12 @@ from scipy import sparse
 from recbole_mmsc.data.completion import Completion
 from recbole_mmsc.data.evidence import ends_of
 from recbole_mmsc.data.labels import RANDOM
+from recbole_mmsc.data.sparse_rows import values_at
 from recbole_mmsc.data.supervision import SPARSE
+from recbole_mmsc.data.training import keys_of_pairs
+from recbole_mmsc.dataset_builders.keys import pair_keys
 from recbole_mmsc.nn.behaviour import BehaviourEncoder, BehaviourGraph
+from recbole_mmsc.nn.draws import own_draws
 
 SHARES = {"doubtful": 0.4, "suggested": 0.25, "sparse": 0.15}  # of the budget; the rest is random
 STEPS, BATCH, RATE = 400, 2048, 0.02
@@ -53,7 +57,7 @@ def choose_pairs(material: Material, budget: int, seed: int) -> dict[tuple[int, 
     """
     n_items = material.held_out.shape[0]
     trained = sparse.csr_array(sum(material.known[1:], material.known[0]))
-    taken = _keys(material.held_out)
+    taken = keys_of_pairs(material.held_out)
     chosen: dict[tuple[int, int], str] = {}
 
     def take(keys: np.ndarray, wanted: int, how: str) -> None:
@@ -69,24 +73,22 @@ def choose_pairs(material: Material, budget: int, seed: int) -> dict[tuple[int, 
 
     rng = np.random.default_rng(seed)
     at_random = budget - sum(round(share * budget) for share in SHARES.values())
-    take(rng.permutation(_keys(trained)), at_random // 2, RANDOM)
+    take(rng.permutation(keys_of_pairs(trained)), at_random // 2, RANDOM)
     ends = rng.integers(1, n_items, (2, _DRAWN * at_random + 1))
-    strangers = _pair_keys(ends[0], ends[1], n_items)[ends[0] != ends[1]]
-    strangers = strangers[~np.isin(strangers, _keys(trained))]
+    strangers = pair_keys(ends[0], ends[1], n_items)[ends[0] != ends[1]]
+    strangers = strangers[~np.isin(strangers, keys_of_pairs(trained))]
     take(strangers, at_random - at_random // 2, RANDOM)
     take(_doubtful(material, seed), round(SHARES["doubtful"] * budget), "doubtful")
     take(_suggested(material, trained), round(SHARES["suggested"] * budget), "suggested")
     take(_sparse(material, trained), round(SHARES["sparse"] * budget), "sparse")
     # what one way of choosing lacks goes to training pairs at random
-    take(rng.permutation(_keys(trained)), budget - len(chosen), RANDOM)
+    take(rng.permutation(keys_of_pairs(trained)), budget - len(chosen), RANDOM)
     return chosen
 
 
 def reliabilities(graph: BehaviourGraph, seed: int) -> np.ndarray:
     """``[n_edges]`` reliability, from the evidence alone: the self-supervised loss of MMSC."""
-    devices = range(torch.cuda.device_count())
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
+    with own_draws(seed):
         encoder = BehaviourEncoder(graph, None, size=1)
         optimizer = torch.optim.Adam(encoder.parameters(), lr=RATE)
         for _ in range(STEPS if len(graph.entries) else 0):
@@ -106,8 +108,8 @@ def _doubtful(material: Material, seed: int) -> np.ndarray:
         nodes = graph.entries.numpy()
         inside = np.flatnonzero((nodes < n_items) & (items < nodes))
         items, nodes = items[inside], nodes[inside]
-        trained = np.asarray(known[items, nodes]).ravel() > 0
-        keys.append(_pair_keys(items, nodes, n_items)[trained])
+        trained = values_at(known, items, nodes) > 0
+        keys.append(pair_keys(items, nodes, n_items)[trained])
         weights.append(reliabilities(graph, seed)[inside][trained])
     order = np.argsort(np.concatenate(weights), kind="stable")
     return np.concatenate(keys)[order]
@@ -122,8 +124,8 @@ def _suggested(material: Material, trained: sparse.csr_array) -> np.ndarray:
     for relation in range(len(material.known)):
         graph = material.completion.graph(relation)
         items, others = ends_of(graph)
-        fresh = np.asarray(trained[items, others]).ravel() == 0
-        keys.append(_pair_keys(items, others, n_items)[fresh])
+        fresh = values_at(trained, items, others) == 0
+        keys.append(pair_keys(items, others, n_items)[fresh])
         scores.append(graph.data[fresh])
     order = np.argsort(-np.concatenate(scores), kind="stable")
     return np.concatenate(keys)[order]
@@ -135,17 +137,6 @@ def _sparse(material: Material, trained: sparse.csr_array) -> np.ndarray:
         return np.zeros(0, np.int64)
     items, others = ends_of(material.alike)
     few = np.diff(trained.indptr)[items] <= SPARSE
-    fresh = few & (np.asarray(trained[items, others]).ravel() == 0)
+    fresh = few & (values_at(trained, items, others) == 0)
     order = np.argsort(-material.alike.data[fresh], kind="stable")
-    return _pair_keys(items[fresh], others[fresh], trained.shape[0])[order]
-
-
-def _keys(graph: sparse.csr_array) -> np.ndarray:
-    """Ascending keys of a symmetric graph's pairs."""
-    items, others = ends_of(graph)
-    return np.unique(_pair_keys(items, others, graph.shape[0])[items != others])
-
-
-def _pair_keys(one: np.ndarray, other: np.ndarray, n_items: int) -> np.ndarray:
-    """One number for each unordered pair."""
-    return np.minimum(one, other).astype(np.int64) * n_items + np.maximum(one, other)
+    return pair_keys(items[fresh], others[fresh], trained.shape[0])[order]

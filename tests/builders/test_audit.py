@@ -11,6 +11,7 @@ import pytest
 from recbole_mmsc.data.features import write_features
 from recbole_mmsc.dataset_builders.audit import audit_folder
 from recbole_mmsc.dataset_builders.build import build_dataset
+from recbole_mmsc.dataset_builders.checksums import file_checksum
 from recbole_mmsc.dataset_builders.product import BuildError
 from tests.builders.planted import write_catalogue
 
@@ -293,10 +294,12 @@ def test_candidates_that_are_no_lists(warm):
     assert found(warm) == {"unreadable": ("error", 1)}
 
 
-def features(folder, ids, available):
+def features(folder, ids, available, **metadata):
     vectors = np.ones((len(ids), 3), np.float32)
     path = folder / "features" / "toy.safetensors"
-    write_features(path, ids, {"text": vectors}, {"text": available}, encoder="toy")
+    write_features(
+        path, ids, {"text": vectors}, {"text": available}, encoder="toy", metadata=metadata
+    )
     return path
 
 
@@ -309,6 +312,10 @@ def test_features(warm):
     assert found(warm) == {"without-features": ("warning", 2)}
     features(warm, ids[::-1], available)
     assert found(warm) == {"features": ("error", 1)}
+    features(warm, ids, available, train_sha256=file_checksum(warm / "things.train.inter"))
+    assert found(warm) == {}
+    features(warm, ids, available, train_sha256=file_checksum(warm / "things.test.inter"))
+    assert found(warm) == {"adapted-elsewhere": ("leak", 1)}
     path = features(warm, ids[:-1], available[:-1])
     assert found(warm) == {"features": ("error", 1)}
     path.write_bytes(path.read_bytes()[:-5])

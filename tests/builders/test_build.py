@@ -463,7 +463,16 @@ def picture(folder, name, content=b"picture"):
 
 def test_pictures(source, out, tmp_path):
     photos, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
-    for name in ("P000.jpg", "P001.JPG", "P002.png", "P002.webp", "P003.gif", "NOBODY.jpg"):
+    names = (
+        "P000.jpg",
+        "P000.1.bmp",
+        "P001.JPG",
+        "P002.png",
+        "P002.webp",
+        "P003.gif",
+        "P003.2.jpg",
+    )
+    for name in (*names, "NOBODY.jpg", "NOBODY.1.jpg", "P001.txt", "P001.x.jpg"):
         picture(photos, name, name.encode())
     picture(photos, os.fsdecode(b"\xff.jpg"))
     picture(elsewhere, "secret", b"secret")
@@ -473,12 +482,11 @@ def test_pictures(source, out, tmp_path):
     (photos / "P007.jpg").mkdir()
     written = build(source, out, images=photos).document
     assert contents(out / "things" / "images") == {
-        "P000.jpg": b"P000.jpg",
+        **{name: name.encode() for name in names if name != "P001.JPG"},
         "P001.jpg": b"P001.JPG",
-        "P002.png": b"P002.png",
         "P005.jpg": b"P000.jpg",
     }
-    assert written["catalogue"]["with_picture"] == 4
+    assert written["catalogue"]["with_picture"] == 5
     assert (out / "things" / "images" / "P000.jpg").samefile(photos / "P000.jpg")
     assert not (out / "things" / "images" / "P005.jpg").is_symlink()
 

@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 
 from recbole_mmsc.dataset_builders import references
 from recbole_mmsc.dataset_builders.catalogue import CatalogueBuilder
-from recbole_mmsc.dataset_builders.product import SOURCES, Product, UnusableRecord
+from recbole_mmsc.dataset_builders.product import SOURCES, BuildError, Product, UnusableRecord
+from recbole_mmsc.dataset_builders.references import References
 
 
 def finished(*products):
@@ -66,6 +68,16 @@ def test_the_end_of_a_very_long_list_shares_a_place():
     last = references.PLACES - 1
     assert [places[name] for name in others[-4:]] == [last - 1, last, last, last]
     assert len(places) == len(others)
+
+
+def test_too_many_ids_for_one_number_are_refused():
+    reference = [35_000_000, 35_000_001, 6, 1023]
+    columns = [np.array([number]) for number in reference]
+    found = References.clean(columns, 35_500_000)
+    columns_found = (found.item, found.other, found.source, found.place)
+    assert [column.item() for column in columns_found] == reference
+    with pytest.raises(BuildError, match="found 36,000,000"):
+        References.clean(columns, 36_000_000)
 
 
 def test_a_later_line_fills_holes_and_adds_references_only():

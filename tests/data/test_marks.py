@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from recbole_mmsc.data.marks import unseen_marks
+from recbole_mmsc.nn.draws import own_draws
 
 KINDS, ITEMS, PAIRS = 6, 120, 6_000
 
@@ -58,3 +59,20 @@ def test_the_same_is_told_again_and_nobody_elses_draws_change(planted):
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
     assert np.array_equal(one, unseen_marks(evidence, marked, ends, content))
+
+
+def test_nobody_elses_draws_change_on_any_device(monkeypatch):
+    forked = []
+    fork = torch.random.fork_rng
+
+    def noted(devices, *args, **kwargs):
+        forked.append([*devices])
+        return fork([], *args, **kwargs)
+
+    monkeypatch.setattr(torch.random, "fork_rng", noted)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with own_draws(1):
+        drawn = torch.rand(3)
+    assert forked == [[0, 1]]
+    with own_draws(1):
+        assert torch.equal(torch.rand(3), drawn)

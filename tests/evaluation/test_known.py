@@ -1,14 +1,11 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 import torch
 
 from recbole_mmsc.data.queries import Queries
 from recbole_mmsc.evaluation.known import (
-    ascending,
     degrees,
-    difference,
     other_relation_alone,
     rows_of,
     twins,
@@ -30,20 +27,6 @@ def part(*pairs):
             "item": torch.tensor(items, dtype=torch.int64),
         },
     )
-
-
-def test_ascending():
-    assert ascending(np.array([3, 1, 3, 2, 1])).tolist() == [1, 2, 3]
-    assert ascending(np.array([0])).tolist() == [0]
-    assert ascending(np.zeros(0, dtype=np.int64)).tolist() == []
-
-
-@pytest.mark.parametrize(
-    ("others", "left"), [([1, 5, 9], [2, 7]), ([], [1, 2, 5, 7]), ([1, 2, 5, 7], [])]
-)
-def test_difference(others, left):
-    others = np.array(others, dtype=np.int64)
-    assert difference(np.array([1, 2, 5, 7]), others).tolist() == left
 
 
 def test_rows_in_the_order_asked_for():

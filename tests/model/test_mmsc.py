@@ -14,7 +14,7 @@ from recbole.data.interaction import Interaction
 from recbole.utils import get_trainer, init_seed
 
 from recbole_mmsc import run_recbole
-from recbole_mmsc.data import inputs
+from recbole_mmsc.data import completion, inputs
 from recbole_mmsc.data.completion import solve_completion
 from recbole_mmsc.data.generalise import ENOUGH
 from recbole_mmsc.data.labels import SupervisionError
@@ -195,7 +195,11 @@ def without_behaviour_of(folder: Path, item: str, but: int = 0) -> None:
     pq.write_table(table.filter(pc.invert(beside)), file)
 
 
-def test_an_unseen_item_ranks_as_one_of_the_catalogue_without_behaviour(tiny_folder):
+@pytest.mark.parametrize("kept", [300, 3])
+def test_an_unseen_item_ranks_as_one_of_the_catalogue_without_behaviour(
+    tiny_folder, monkeypatch, kept
+):
+    monkeypatch.setattr(completion, "KEPT_AT_MOST", kept)
     without_behaviour_of(tiny_folder, ITEMS[3])
     config, model, parts = prepare(tiny_folder, epochs=2)
     get_trainer(config["MODEL_TYPE"], "MMSC")(config, model).fit(parts[0], saved=False)
@@ -388,10 +392,17 @@ def label(folder: Path, said: dict[tuple[str, str], str]) -> None:
     ]
     rows = rows[:: len(rows) // 25] + [(ITEMS[n], ITEMS[n + 25], "irrelevant") for n in range(10)]
     rows = [row for row in rows if row[:2] not in said]
-    rows += [(*pair, relation) for pair, relation in said.items()]
-    query, target, labels = (list(column) for column in zip(*rows, strict=True))
-    columns = {"query": query, "target": target, "label": labels, "confidence": [1.0] * len(rows)}
-    columns |= {"labeller": ["friend"] * len(rows), "prompt_version": ["1"] * len(rows)}
+    write_labels(folder, rows + [(*pair, relation) for pair, relation in said.items()])
+
+
+def write_labels(folder: Path, rows: list[tuple[str, str, str]]) -> None:
+    columns = {
+        name: pa.array([row[place] for row in rows], pa.string())
+        for place, name in enumerate(("query", "target", "label"))
+    }
+    columns["confidence"] = pa.array([1.0] * len(rows), pa.float64())
+    for name, value in (("labeller", "friend"), ("prompt_version", "1")):
+        columns[name] = pa.array([value] * len(rows), pa.string())
     path = folder / "supervision" / "friend.parquet"
     path.parent.mkdir(exist_ok=True)
     pq.write_table(pa.table(columns), path)
@@ -440,3 +451,20 @@ def test_labels_are_used_when_they_are_asked_for(tiny_folder):
     assert losses[0] != losses[1]
     with pytest.raises(SupervisionError, match="found friend"):
         prepare(tiny_folder, supervision=["nobody"])
+
+
+@pytest.mark.parametrize("behaviour", [True, False])
+@pytest.mark.parametrize("said", ["nothing", "unsure", "of strangers"])
+def test_labels_that_say_nothing_change_nothing(tiny_folder, said, behaviour):
+    """A labeller that failed on every pair, one that is sure of none, one of strangers alone."""
+    rows = {
+        "nothing": [],
+        "unsure": [(ITEMS[0], ITEMS[1], "unsure"), (ITEMS[0], ITEMS[11], "unsure")],
+        "of strangers": [(ITEMS[0], ITEMS[39], "irrelevant")],
+    }[said]
+    write_labels(tiny_folder, rows)
+    settings = {"behaviour": behaviour, "refile": False}
+    _, before, _ = prepare(tiny_folder, **settings)
+    _, model, _ = prepare(tiny_folder, supervision=["friend"], **settings)
+    weights = [of.positives.rows.weights for of in (before, model)]
+    assert torch.equal(*weights)

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -81,6 +82,19 @@ def test_from_the_command_line(folder, capsys):
     assert main(["label", "tiny", "--budget", "120"]) == 0
     assert "0 judged now" in capsys.readouterr().out
     assert (folder / "supervision" / "rules.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize("source", ["also_view", "also_buy"])
+def test_a_catalogue_of_one_behaviour(folder, source):
+    relation = {"also_view": "substitute", "also_buy": "complement"}[source]
+    table = pq.read_table(folder / "behaviour.parquet")
+    pq.write_table(table.filter(pc.equal(table["source"], source)), folder / "behaviour.parquet")
+    for file in folder.glob("*.inter"):
+        head, *rows = file.read_text().splitlines()
+        file.write_text("\n".join([head, *(r for r in rows if r.startswith(relation))]) + "\n")
+    assert main(["label", "tiny", "--budget", "40"]) == 0
+    labels = pq.read_table(folder / "supervision" / "rules.parquet").to_pylist()
+    assert {row["chosen"] for row in labels} >= {"random", "doubtful"}
 
 
 def test_a_stopped_run_goes_on_and_pays_nothing_twice(folder, counting):
