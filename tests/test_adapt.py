@@ -16,7 +16,6 @@ from recbole_mmsc.data.features import (
     FeatureError,
     features_path,
     read_features,
-    read_metadata,
     write_features,
 )
 from recbole_mmsc.data.pairs import TrainingPairs, read_training_pairs
@@ -377,7 +376,7 @@ def test_the_command(tiny_folder, capsys):
 
 def test_missing_adapted_features_name_the_command_that_makes_them(tiny_folder):
     with pytest.raises(FeatureError, match=r"recbole-mmsc adapt tiny --encoder minilm`"):
-        read_metadata(features_path(tiny_folder, "minilm+adapted"))
+        read_features(features_path(tiny_folder, "minilm+adapted"), ITEMS)
     assert features_path(tiny_folder, "a+adapted") != features_path(tiny_folder, "a-adapted")
 
 

@@ -11,7 +11,6 @@ from recbole_mmsc.data.features import (
     features_path,
     item_ids_checksum,
     read_features,
-    read_metadata,
     write_features,
 )
 
@@ -51,7 +50,6 @@ def test_round_trip(path):
     assert features.available["text"].dtype == bool
     assert features.metadata["licence"] == "none"
     assert features.metadata["text_dim"] == "2"
-    assert read_metadata(path) == features.metadata
 
 
 def test_the_safetensors_library_reads_it(path):

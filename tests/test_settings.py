@@ -8,7 +8,7 @@ import yaml
 from pydantic import Field
 from recbole.config import Config
 
-from recbole_mmsc.properties_files import PROPERTIES
+from recbole_mmsc.properties_files import PROPERTIES, model_defaults
 from recbole_mmsc.settings import MMSCSettings, ModelSettings, SettingsError, check_keys
 
 
@@ -46,7 +46,7 @@ def test_the_yaml_file_and_the_settings_agree(config_of):
     plain = Config("BPR", "ml-100k", config_dict={"gpu_id": ""}).internal_config_dict
     unknown = set(defaults) - set(MMSCSettings.model_fields) - set(plain)
     assert not unknown, f"in MMSC.yaml, but neither MMSC's nor RecBole's: {unknown}"
-    settings = MMSCSettings.defaults()
+    settings = MMSCSettings.from_config(model_defaults("MMSC"))
     assert MMSCSettings.from_config(config_of()) == settings
     assert settings.model_dump() == {name: defaults[name] for name in MMSCSettings.model_fields}
 

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recbole_mmsc.data.features import write_features
+from recbole_mmsc.properties_files import model_defaults
 from recbole_mmsc.settings import MMSCSettings
 
 ITEMS = [f"B{n:02d}" for n in range(40)]
 RELATIONS = ("substitute", "complement")
-ENCODER = MMSCSettings.defaults().encoder  # so that MMSC runs as it is
+ENCODER = MMSCSettings.from_config(model_defaults("MMSC")).encoder  # so that MMSC runs as it is
 
 
 def pairs() -> dict[str, list[tuple[int, int, str]]]:

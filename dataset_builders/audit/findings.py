@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..printable import printable
+
 Severity = Literal["leak", "error", "warning"]
 
 
@@ -29,10 +31,6 @@ class Finding:
 
     def render(self) -> str:
         """One line for a terminal; what it cites from the folder's files is made printable."""
-        examples = ", ".join(_printable(example) for example in self.examples)
+        examples = ", ".join(printable(example) for example in self.examples)
         suffix = f" (such as {examples})" if examples else ""
-        return f"{self.severity.upper():7} {self.count:,} x {_printable(self.message)}{suffix}"
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)
+        return f"{self.severity.upper():7} {self.count:,} x {printable(self.message)}{suffix}"

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from recbole_mmsc.benchmark.compare import Comparison, Part, QueryComparison, Recommended
 from recbole_mmsc.benchmark.grid import heading
-from recbole_mmsc.benchmark.printable import printable
 from recbole_mmsc.benchmark.record import RunRecord
+from recbole_mmsc.dataset_builders.printable import printable
 
 HIT, OTHER = "✓", "≠"
 POSITIVES = 5  # held-out positives that are named

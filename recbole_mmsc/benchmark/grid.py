@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recbole_mmsc.benchmark.leaderboard import ALPHA, Figure, Leaderboard, Row
-from recbole_mmsc.benchmark.printable import printable
+from recbole_mmsc.dataset_builders.printable import printable
 from recbole_mmsc.evaluation.significance import Paired
 
 MISSING = "\N{EN DASH}"

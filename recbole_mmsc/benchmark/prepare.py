@@ -12,7 +12,7 @@ from recbole.utils import ModelType, get_model
 from recbole_mmsc.benchmark.job import Case
 from recbole_mmsc.benchmark.plan import DatasetPlan, Noise, Plan, PlanError
 from recbole_mmsc.dataset_builders.build import build_dataset
-from recbole_mmsc.dataset_builders.demo import generate_demo
+from recbole_mmsc.dataset_builders.demo import dataset as demo
 from recbole_mmsc.dataset_builders.labels import DEFAULT_POLICY
 from recbole_mmsc.dataset_builders.names import dataset_name
 from recbole_mmsc.dataset_builders.noise import add_noise
@@ -20,8 +20,7 @@ from recbole_mmsc.dataset_builders.presets import load_presets
 from recbole_mmsc.missing import how_to_build, recbole_models, unknown_model
 from recbole_mmsc.registration import MODELS
 
-DEMO = "demo"
-SEED = 2026  # of what is generated or planted here
+SEED = 2026  # of the noise that is planted here
 # Solved, but by the seed: the last two draw the order of descent.
 DRAWS = ("Random", "SLIMElastic", "SLIM")
 
@@ -83,17 +82,14 @@ def _is_there(folder: Path) -> bool:
 
 
 def _build(entry: DatasetPlan, policy: str, split: str, data: Path) -> None:
-    meta, images, origin = entry.meta, entry.images, ""
-    if entry.name == DEMO and not meta:
-        from recbole_mmsc.demo import ORIGIN
-
-        raw = generate_demo(data / f"{DEMO}-raw", seed=SEED)
-        meta, images, origin = [raw.meta], raw.images, ORIGIN
-    missing = [str(file) for file in meta if not file.is_file()]
-    if missing or not meta:
+    if entry.name == demo.NAME and not entry.meta:
+        demo.build_demo(data, policy=policy, split=split)
+        return
+    missing = [str(file) for file in entry.meta if not file.is_file()]
+    if missing or not entry.meta:
         raise PlanError(_how_to_build(entry, policy, split, data, missing))
     name = dataset_name(entry.name, policy, "warm")  # the build itself marks a cold split
-    build_dataset(name, meta, data, images=images, policy=policy, split=split, origin=origin)
+    build_dataset(name, entry.meta, data, images=entry.images, policy=policy, split=split)
 
 
 def _how_to_build(

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+UNKNOWN = 0
 PRICE_BINS = 20
 SEPARATOR = " > "  # between the steps of a category path
 
@@ -22,7 +23,7 @@ def read_attributes(folder: Path, dataset: Any) -> dict[str, Tensor]:
         dataset: a RecBole dataset of that folder; its item ids number the rows.
 
     Returns:
-        Name → ``[n_items]`` int64 codes, 0 for what is not known and for the padding item:
+        Name → ``[n_items]`` int64 codes, :data:`UNKNOWN` for what is not known and for the padding:
         ``department`` (the first two steps of the category path), ``category`` (the first three),
         ``type`` (all of them), ``brand``, and ``price``, one of :data:`PRICE_BINS` bins with
         equally many items each.

@@ -23,7 +23,8 @@ class Beliefs:
     Args:
         targets: for each relation ``[n_items, n_items]`` symmetric, belief in (0, 1] that the pair
             is of that relation.
-        trust: ``[n_items, n_items]`` symmetric, of the same pairs, in [0, 1]: how much it counts.
+        trust: ``[n_items, n_items]`` symmetric, in [0, 1]: how much the belief counts for or
+            against the pair as an edge; of pairs that have no entry here it does not.
         least: belief above which a training pair counts in the relation that it is not marked as.
     """
 

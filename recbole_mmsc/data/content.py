@@ -1,4 +1,4 @@
-"""What the catalogue says of each item: one content vector, one category."""
+"""What the catalogue says of each item, as one content vector."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from recbole_mmsc.data.modalities import read_modalities, unit_content
-
-NO_CATEGORY = 0
 
 
 def read_content(folder: Path, dataset: Any, encoder: str) -> np.ndarray:
@@ -29,23 +26,3 @@ def read_content(folder: Path, dataset: Any, encoder: str) -> np.ndarray:
         FeatureError: the file is missing, broken, or belongs to another catalogue.
     """
     return unit_content(read_modalities(folder, dataset, encoder))
-
-
-def read_categories(folder: Path, dataset: Any) -> np.ndarray:
-    """Read the leaf category of every item, such as ``Beauty > Hair Care > Shampoos``.
-
-    Args:
-        folder: ``dataset/<name>``, with its ``catalogue.parquet``.
-        dataset: a RecBole dataset of that folder.
-
-    Returns:
-        ``[n_items]`` int64, one number for each path; :data:`NO_CATEGORY` for items without one.
-    """
-    table = pq.read_table(folder / "catalogue.parquet", columns=["item_id", "category"])
-    ids = dataset.field2token_id[dataset.iid_field]
-    numbers: dict[str, int] = {}
-    categories = np.full(dataset.item_num, NO_CATEGORY, np.int64)
-    for item_id, path in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        if path:
-            categories[ids[item_id]] = numbers.setdefault(path, len(numbers) + 1)
-    return categories

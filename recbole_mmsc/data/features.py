@@ -145,12 +145,6 @@ def write_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: Mapping[
     return path
 
 
-def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The header's metadata alone, without reading the vectors (see ``read_features``)."""
-    with _opened(Path(path)) as file:
-        return _metadata(file)
-
-
 def read_features(path: str | os.PathLike[str], item_ids: Sequence[str]) -> Features:
     """Read a features file and verify that it belongs to these items.
 

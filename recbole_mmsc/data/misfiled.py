@@ -22,7 +22,8 @@ ENOUGH = 500  # pairs of each relation; of fewer no rate can be told
 PLAIN = 0.05  # share of the pairs, those most like a relation, that are taken to be of it
 LEAST = 0.02  # probability of a relation, however plainly the evidence speaks for the other
 LIKELY = 0.05  # of the other relation, that a pair is said to be in doubt, and counts there as well
-HOPELESS = 0.8  # both rates together; above, the marks hardly say what a relation looks like
+HOPELESS = 0.8  # both rates together; above, the marks hardly say anything
+MANY = 5000  # pairs of each relation; of fewer it may be that too few were learned from
 
 Evidence = Callable[[Pairs, Sequence[sparse.csr_array]], np.ndarray]  # of pairs, in graphs
 
@@ -36,8 +37,9 @@ def find_misfiled(
     """Beliefs of the training pairs that may be of the other relation.
 
     Where the evidence alone doubts no mark, nothing is done. Else the contents of the two are read
-    as well, and behaviour is looked at again when it has been mended. Pairs of both relations are
-    left alone.
+    as well, and behaviour is looked at again when it has been mended. Where the marks of many
+    pairs say hardly anything, every pair is taken to be of both relations. Pairs that are marked as
+    both are left alone.
 
     Args:
         related: for substitutes and complements ``[n_items, n_items]``, the training pairs.
@@ -47,7 +49,8 @@ def find_misfiled(
 
     Returns:
         Beliefs of those pairs alone, trusted where they are more likely of the other relation; None
-        where none is, or there are too few pairs to tell.
+        where none is, or there are too few pairs to tell. Of pairs that are taken to be of both
+        relations none is trusted.
     """
     n_items = related[0].shape[0]
     keys = [keys_of_pairs(graph) for graph in related]
@@ -62,6 +65,9 @@ def find_misfiled(
         belief, wrong = _look(unseen_marks(seen, marked, ends, content), marked)
     if belief is None:
         return None
+    if wrong.sum() > HOPELESS:
+        many = min(map(len, alone)) >= MANY
+        return _untrusted(beliefs_of(ends, belief, n_items)) if many else None
     moved = _likelier(ends, belief, marked, APPROVED, n_items)
     mended = [_mended(graph, moved, relation) for relation, graph in enumerate(graphs)]
     probability = unseen_marks(evidence(ends, mended), marked, ends, content)
@@ -117,12 +123,12 @@ def _look(
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """What to believe of the pairs, and which shares are wrong if they are not given.
 
-    Nothing is believed where marks are hopeless, nor where no pair is more likely of the relation
-    that it is not marked as.
+    Where marks say hardly anything every pair counts as of both relations. Nothing is believed
+    where no pair is more likely of the relation that it is not marked as.
     """
     wrong = wrong_marks(probability, marked) if wrong is None else wrong
     if wrong.sum() > HOPELESS:
-        return None, wrong
+        return np.ones((len(marked), 2)), wrong
     belief = belief_in_each(probability, marked, wrong)
     return (belief if (_in_other(belief, marked) > APPROVED).any() else None), wrong
 
@@ -133,6 +139,10 @@ def _likelier(
     """The beliefs of the pairs that are of the other relation with more than some probability."""
     likelier = _in_other(belief, marked) > least
     return beliefs_of((ends[0][likelier], ends[1][likelier]), belief[likelier], n_items, least)
+
+
+def _untrusted(beliefs: Beliefs) -> Beliefs:
+    return replace(beliefs, trust=sparse.csr_array(beliefs.trust.shape, dtype=np.float32))
 
 
 def _in_other(belief: np.ndarray, marked: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The training pairs of a dataset folder, read without RecBole and without any other part."""
+"""The training pairs of a dataset folder, read from its file; no other part is looked at."""
 
 from __future__ import annotations
 

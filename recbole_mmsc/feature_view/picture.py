@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from recbole_mmsc.benchmark.printable import printable
+from recbole_mmsc.dataset_builders.printable import printable
 from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 from .groups import NO_GROUP, short_names

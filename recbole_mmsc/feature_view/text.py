@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from recbole_mmsc.benchmark.printable import printable
+from recbole_mmsc.dataset_builders.printable import printable
 
 from .catalogue import Catalogue
 from .inventory import FeaturesSummary

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from recbole_mmsc.benchmark.printable import printable
 from recbole_mmsc.data.features import FeatureError, Features, features_path
+from recbole_mmsc.dataset_builders.printable import printable
 
 from .catalogue import Catalogue, read_catalogue
 from .groups import category_groups, typical_rows

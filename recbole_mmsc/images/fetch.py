@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from recbole_mmsc.politeness import Pace
+
 from .decoding import without_warnings
 from .failures import FetchFailed
 from .fetching import Limits, PictureClient
 from .ledger import Entry, Ledger
-from .politeness import Pace
 from .shelf import Shelf, name_problem
 from .summary import FetchSummary
 

@@ -15,10 +15,11 @@ from types import TracebackType
 import aiohttp
 from yarl import URL
 
+from recbole_mmsc.politeness import Pace, backoff, retry_after
+
 from .addresses import RefusedAddress, check_address, public_sockets
 from .decoding import MAX_BYTES, MAX_PIXELS, BadImage, check_image, decode_image
 from .failures import FetchFailed, told
-from .politeness import Pace, backoff, retry_after
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"}
 HEADERS = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from recbole_mmsc.data.content import NO_CATEGORY, read_categories
+from recbole_mmsc.data.attributes import UNKNOWN, read_attributes
 from recbole_mmsc.data.training import training_graphs
 from recbole_mmsc.model.structural import Held, StructuralRecommender
 from recbole_mmsc.settings.structural import CategoryPopularitySettings
@@ -38,7 +38,7 @@ class CategoryPopularity(StructuralRecommender):
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
         self.settings = CategoryPopularitySettings.from_config(config)
-        categories = read_categories(Path(config["data_path"]), dataset)
+        categories = read_attributes(Path(config["data_path"]), dataset)["type"].numpy()
         graphs = training_graphs(dataset, self.queries.value)
         self.categories = Held(categories)
         self.statistics = Held([count(graph, categories) for graph in graphs])
@@ -58,7 +58,7 @@ class Statistics:
     """What the training pairs of one relation say of c categories.
 
     Args:
-        pairs: ``[c, c]`` pairs of two categories; none of :data:`NO_CATEGORY` as a query.
+        pairs: ``[c, c]`` pairs of two categories; none of :data:`UNKNOWN` as a query.
         average: ``[c]`` float32, share of each category in all pairs.
         share: ``[n_items]`` float32, share of each item in the pairs of its category.
     """
@@ -80,7 +80,7 @@ def count(graph: sparse.csr_array, categories: np.ndarray) -> Statistics:
         (np.ones(len(categories), np.float32), (np.arange(len(categories)), categories))
     )
     pairs = (member.T @ graph @ member).tocsr()
-    pairs.data[pairs.indptr[NO_CATEGORY] : pairs.indptr[NO_CATEGORY + 1]] = 0
+    pairs.data[pairs.indptr[UNKNOWN] : pairs.indptr[UNKNOWN + 1]] = 0
     total = member.T @ degree
     return Statistics(
         pairs=pairs,

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from recbole_mmsc.data.content import NO_CATEGORY, read_categories, read_content
+from recbole_mmsc.data.attributes import UNKNOWN, read_attributes
+from recbole_mmsc.data.content import read_content
 from recbole_mmsc.model.structural import Held, StructuralRecommender
 from recbole_mmsc.settings.structural import ContentKNNSettings
 
@@ -31,7 +32,7 @@ class ContentKNN(StructuralRecommender):
         self.settings = ContentKNNSettings.from_config(config)
         folder = Path(config["data_path"])
         self.content = Held(read_content(folder, dataset, self.settings.encoder))
-        self.categories = Held(read_categories(folder, dataset))
+        self.categories = Held(read_attributes(folder, dataset)["type"].numpy())
 
     def score(self, relation: int, items: np.ndarray) -> np.ndarray:
         """``[q]`` query items → ``[q, n_items]``, the same in each relation."""
@@ -39,5 +40,5 @@ class ContentKNN(StructuralRecommender):
         scores = content[items] @ content.T
         if self.settings.category_weight:
             asked = categories[items][:, None]
-            scores[(asked == categories) & (asked != NO_CATEGORY)] += self.settings.category_weight
+            scores[(asked == categories) & (asked != UNKNOWN)] += self.settings.category_weight
         return scores

@@ -155,7 +155,7 @@ class MMSC(GeneralRecommender):
         loss = torch.zeros((), device=self.query_item.device)
         for behaviour in self.network.behaviours:
             loss = loss + behaviour.reliability_loss(n_samples)
-            loss = loss + self.settings.supervision_weight * behaviour.supervision_loss(n_samples)
+            loss = loss + self.settings.belief_weight * behaviour.belief_loss(n_samples)
         return loss / max(len(self.network.behaviours), 1)
 
     def _content_loss(

@@ -24,9 +24,10 @@ class BehaviourGraph(Rows):
         evidence: ``[n_edges, n_evidence]``, what speaks for each edge, standardised.
         contrast: ``[n_contrast, n_evidence]``, the same of pairs that are no edges.
         popularity: ``[n_nodes]``, in how many rows each node stands.
-        target: ``[n_edges]`` in [0, 1], what supervision says of each edge.
+        target: ``[n_edges]`` in [0, 1], what is believed of each edge.
         trust: ``[n_edges]`` in [0, 1], how much that counts; 0 where nothing is said.
-        strength: ``[n_edges]`` in [0, 1], one, or less where something speaks against the edge.
+        strength: ``[n_edges]`` in [0, 1], of each edge by itself: its place in the lists, and
+            less where belief is against it.
     """
 
     evidence: Tensor
@@ -38,7 +39,7 @@ class BehaviourGraph(Rows):
 
     @cached_property
     def judged(self) -> Tensor:
-        """``[j]``, the edges of which supervision says anything."""
+        """``[j]``, the edges of which a belief is trusted at all."""
         return self.trust.nonzero().squeeze(1)
 
 
@@ -91,8 +92,7 @@ class BehaviourEncoder(nn.Module):
     def weights(self, edges: Tensor) -> Tensor:
         """Reliability of some edges, ``[e]`` → ``[e]`` in [0, 1].
 
-        What supervision says of an edge takes the place of what is learned, as far as it is
-        trusted.
+        What is believed of an edge takes the place of what is learned, as far as it is trusted.
         """
         if self.reliability is None:
             return self.graph.strength[edges]
@@ -196,8 +196,8 @@ class BehaviourEncoder(nn.Module):
                 )
         return loss / 2
 
-    def supervision_loss(self, n_samples: int) -> Tensor:
-        """The beliefs of supervision as soft targets of the reliability.
+    def belief_loss(self, n_samples: int) -> Tensor:
+        """What is believed of edges, as soft targets of the reliability.
 
         Binary cross-entropy over ``n_samples`` of the judged edges, each as far as it is trusted;
         a scalar, 0 where nothing is judged.

@@ -1,4 +1,4 @@
-"""The losses of MMSC. Every one returns a scalar mean."""
+"""The losses of MMSC, each a scalar mean, and what they are made of."""
 
 from __future__ import annotations
 

@@ -133,10 +133,12 @@ def _matrix(graph: RelationGraph, weights: Tensor) -> Tensor:
 
 
 def _sums(graph: RelationGraph, weights: Tensor, vectors: Tensor) -> Tensor:
+    """``[n_edges]`` and ``[n_items, d]`` → ``[n_items, d]``."""
     return _matrix(graph, weights) @ vectors
 
 
 def _products(graph: RelationGraph, items: Tensor, neighbours: Tensor) -> Tensor:
+    """``[n_items, d]``, of both ends → ``[n_edges]``."""
     pattern = _matrix(graph, items.new_zeros(len(graph.rows)))
     return torch.sparse.sampled_addmm(pattern, items, neighbours.T).values()
 
@@ -144,6 +146,7 @@ def _products(graph: RelationGraph, items: Tensor, neighbours: Tensor) -> Tensor
 class _Aggregate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, graph: RelationGraph, weights: Tensor, vectors: Tensor) -> Tensor:
+        """``[n_edges]`` and ``[n_items, d]`` → ``[n_items, d]``."""
         ctx.graph = graph
         ctx.save_for_backward(weights, vectors)
         return _sums(graph, weights, vectors)
@@ -163,6 +166,7 @@ class _Aggregate(torch.autograd.Function):
 class _Agreement(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, graph: RelationGraph, items: Tensor, neighbours: Tensor) -> Tensor:
+        """``[n_items, d]``, of both ends → ``[n_edges]``."""
         ctx.graph = graph
         ctx.save_for_backward(items, neighbours)
         return _products(graph, items, neighbours)

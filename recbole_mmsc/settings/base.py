@@ -13,8 +13,6 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from recbole_mmsc.properties_files import model_defaults
-
 # Keys RecBole reads that are in none of its YAML files, nor in its list of arguments.
 OTHER_RECBOLE_KEYS = frozenset(
     {
@@ -61,11 +59,6 @@ class ModelSettings(BaseModel):
             return cls(**found)
         except ValidationError as error:
             raise SettingsError(cls._explain(error)) from None
-
-    @classmethod
-    def defaults(cls: type[Settings]) -> Settings:
-        """The settings of ``properties/model/<model_name>.yaml``."""
-        return cls.from_config(model_defaults(cls.model_name))
 
     @classmethod
     def _explain(cls, error: ValidationError) -> str:

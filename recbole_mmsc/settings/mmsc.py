@@ -79,8 +79,10 @@ class MMSCSettings(ModelSettings):
     supervision: list[str] = Field(
         description="labellers whose labels are used, supervision/<labeller>.parquet, []: none"
     )
-    supervision_weight: float = Field(
-        ge=0, description="weight of their soft targets beside the reliability's own loss"
+    belief_weight: float = Field(
+        ge=0,
+        description="weight of what is believed of edges, by labels or where pairs are misfiled, "
+        "as soft targets beside the reliability's own loss",
     )
 
     @model_validator(mode="after")

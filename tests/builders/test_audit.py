@@ -426,5 +426,5 @@ def test_no_folder(tmp_path):
 def test_hostile_tokens_cannot_steer_the_terminal(warm):
     append(warm, "train", ["substitute|P000", "\x1b[2Jgone", "x", "1"])
     text = audit_folder(warm).render()
-    assert "?[2Jgone" in text
+    assert "[2Jgone" in text
     assert "\x1b" not in text

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from recbole_mmsc.data import misfiled
 from recbole_mmsc.data.evidence import evidence_of_pairs
 from recbole_mmsc.data.misfiled import (
     ENOUGH,
@@ -122,10 +123,37 @@ def test_nothing_is_moved_where_nothing_is_wrong():
     assert find_misfiled(related, related, by_structure) is None
 
 
-def test_nothing_is_moved_where_the_marks_say_nothing():
+def test_a_pair_is_of_both_relations_where_the_marks_of_many_say_nothing(monkeypatch):
     rng = np.random.default_rng(0)
-    related = graphs_of(swapped(world(rng), 0.5, rng)[0])
+    mixed, _ = swapped(world(rng), 0.5, rng)
+    related = graphs_of(mixed)
+    pairs = related[0] + related[1]
+    found = find_misfiled(related, related, by_structure)
+    for relation in (0, 1):
+        assert (found.weigh(relation, related) != pairs).nnz == 0
+        assert (found.approved(relation) != pairs).nnz == 0
+    assert found.trust.nnz == 0
+
+    monkeypatch.setattr(misfiled, "MANY", len(pairs.data) // 2)  # more than either relation has
     assert find_misfiled(related, related, by_structure) is None
+
+
+def test_the_contents_are_asked_before_the_marks_are_given_up():
+    rng = np.random.default_rng(0)
+    mixed, moved = swapped(world(rng), 0.2, rng)
+    related = graphs_of(mixed)
+    cluster = np.arange(N) // SIZE
+    content = np.eye(N_CLUSTERS, dtype=np.float32)[cluster]
+
+    def silent(pairs, graphs):
+        return np.ones((len(pairs[0]), 2), np.float32)
+
+    found = find_misfiled(related, related, silent, content)
+    said = {*keys_of_pairs(found.approved(0)).tolist()} - keys(mixed[0])
+    assert len(said & keys(moved[1])) > 0.9 * len(keys(moved[1]))
+    assert len(said & keys(moved[1])) > 0.9 * len(said)
+    blind = find_misfiled(related, related, silent)
+    assert (blind.weigh(0, related) != related[0] + related[1]).nnz == 0
 
 
 def test_random_pairs_are_not_taken_for_the_other_relation():

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from recbole_mmsc.images.politeness import Pace, backoff, retry_after
+from recbole_mmsc.politeness import Pace, backoff, retry_after
 
 
 class FakeTime:

@@ -11,7 +11,7 @@ from recbole_mmsc import __version__
 from recbole_mmsc.images import fetching
 from recbole_mmsc.images.failures import FetchFailed
 from recbole_mmsc.images.fetching import Limits, PictureClient
-from recbole_mmsc.images.politeness import Pace
+from recbole_mmsc.politeness import Pace
 
 from .picture_server import JPEG, PNG, serving
 

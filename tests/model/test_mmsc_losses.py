@@ -186,9 +186,9 @@ def test_neither_complements_nor_known_substitutes_are_to_differ_in_content(tiny
 
 
 def test_the_reliability_is_taught_by_itself_and_by_supervision(tiny_folder, monkeypatch):
-    _, model, parts = prepare(tiny_folder, reliability_weight=0.5, supervision_weight=3.0)
+    _, model, parts = prepare(tiny_folder, reliability_weight=0.5, belief_weight=3.0)
     monkeypatch.setattr(BehaviourEncoder, "reliability_loss", lambda *_: torch.tensor(2.0))
-    monkeypatch.setattr(BehaviourEncoder, "supervision_loss", lambda *_: torch.tensor(4.0))
+    monkeypatch.setattr(BehaviourEncoder, "belief_loss", lambda *_: torch.tensor(4.0))
     loss = model.calculate_loss(next(iter(parts[0])))[RELIABILITY]
     assert loss.item() == 0.5 * (2 + 3 * 4)
 

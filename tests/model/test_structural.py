@@ -57,6 +57,7 @@ def write_six(folder: Path, pairs=PAIRS, held_out=HELD_OUT, known="ABCDEF") -> P
     (folder / "six.item").write_text("\n".join(["item_id:token", *CATEGORIES]) + "\n")
     (folder / "dataset.json").write_text(json.dumps({"name": "six", "exclusive_relations": True}))
     catalogue = {"item_id": list(CATEGORIES), "category": list(CATEGORIES.values())}
+    catalogue |= {"brand": [""] * len(CATEGORIES), "price": [float("nan")] * len(CATEGORIES)}
     pq.write_table(pa.table(catalogue), folder / "catalogue.parquet")
     write_features(
         folder / "features" / "minilm.safetensors",

@@ -192,12 +192,12 @@ def test_reliability_loss_is_the_mean_of_edges_and_of_pairs_that_are_none():
     assert either.item() == pytest.approx(-(math.log(3 / 4) + math.log(1 / 4)) / 2)
 
 
-def test_supervision_loss_is_the_cross_entropy_as_far_as_an_edge_is_trusted():
+def test_belief_loss_is_the_cross_entropy_as_far_as_an_edge_is_trusted():
     # the first edge is not judged; the second is believed by 0.9, and said to be one with 3/4
     encoder = judged_encoder([-9.0, LOG_3], target=[1.0, 0.9], trust=[0.0, 0.5])
     expected = -0.5 * (0.9 * math.log(3 / 4) + 0.1 * math.log(1 / 4))
-    assert encoder.supervision_loss(10).item() == pytest.approx(expected)
+    assert encoder.belief_loss(10).item() == pytest.approx(expected)
 
 
-def test_supervision_loss_of_nothing_judged_is_nothing():
-    assert judged_encoder([LOG_3], target=[1.0]).supervision_loss(10).item() == 0
+def test_belief_loss_of_nothing_judged_is_nothing():
+    assert judged_encoder([LOG_3], target=[1.0]).belief_loss(10).item() == 0

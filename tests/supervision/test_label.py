@@ -15,6 +15,7 @@ import pytest
 
 from recbole_mmsc.cli import main
 from recbole_mmsc.dataset_builders.audit import audit_folder
+from recbole_mmsc.properties_files import model_defaults
 from recbole_mmsc.settings import MMSCSettings
 from recbole_mmsc.supervision.judgement import Failure, Judgement
 from recbole_mmsc.supervision.label import label_dataset
@@ -22,7 +23,7 @@ from recbole_mmsc.supervision.labellers import Labeller, register_labeller
 from tests import tiny
 from tests.supervision.chat_server import serving
 
-ENCODER = MMSCSettings.defaults().encoder
+ENCODER = MMSCSettings.from_config(model_defaults("MMSC")).encoder
 
 
 @pytest.fixture

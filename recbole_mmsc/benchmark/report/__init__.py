@@ -27,7 +27,6 @@ from recbole_mmsc.benchmark.grid import (
     unfinished,
 )
 from recbole_mmsc.benchmark.leaderboard import ALPHA, Leaderboard
-from recbole_mmsc.benchmark.printable import printable
 from recbole_mmsc.benchmark.record import RunRecord
 from recbole_mmsc.benchmark.report import words
 from recbole_mmsc.benchmark.report.figures import colours_of, noise_plots_of, plots_of
@@ -39,6 +38,7 @@ from recbole_mmsc.benchmark.report.method import (
     versions_of,
 )
 from recbole_mmsc.benchmark.report.sections import sections_of
+from recbole_mmsc.dataset_builders.printable import printable
 from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 REPORT = "report.html"

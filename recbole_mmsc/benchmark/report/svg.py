@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
-from recbole_mmsc.benchmark.printable import printable
+from recbole_mmsc.dataset_builders.printable import printable
 
 WIDTH, HEIGHT = 400, 270
 LETTER = 7.0  # mean width of a letter of the pictures' labels, in a wide typeface

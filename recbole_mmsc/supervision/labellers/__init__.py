@@ -84,11 +84,6 @@ def register_labeller(family: str, factory: LabellerFactory) -> None:
     _families.register(family, factory)
 
 
-def labeller_names() -> tuple[str, ...]:
-    """The registered families, sorted."""
-    return _families.names()
-
-
 def get_labeller(name: str, options: LabellerOptions | None = None) -> Labeller:
     """The labeller called ``family`` or ``family:argument``.
 

@@ -13,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from recbole_mmsc import __version__
-from recbole_mmsc.images.politeness import Pace, backoff, retry_after
+from recbole_mmsc.politeness import Pace, backoff, retry_after
 from recbole_mmsc.supervision.judgement import Failure
 
 from .openai_address import proxy_for

@@ -9,7 +9,7 @@ from itertools import islice
 
 from yarl import URL
 
-from recbole_mmsc.images.politeness import Pace
+from recbole_mmsc.politeness import Pace
 from recbole_mmsc.supervision.judgement import Failure, Judgement, Pair
 from recbole_mmsc.supervision.prompt import read_prompt
 
