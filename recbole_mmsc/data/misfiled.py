@@ -23,6 +23,7 @@ PLAIN = 0.05  # share of the pairs, those most like a relation, that are taken t
 LEAST = 0.02  # probability of a relation, however plainly the evidence speaks for the other
 LIKELY = 0.05  # of the other relation, that a pair is said to be in doubt, and counts there as well
 HOPELESS = 0.8  # both rates together; above, the marks hardly say anything
+GIVEN_UP = 0.25  # trust in a pair's being of both: less than in any label likelier than not
 MANY = 5000  # pairs of each relation; of fewer it may be that too few were learned from
 
 Evidence = Callable[[Pairs, Sequence[sparse.csr_array]], np.ndarray]  # of pairs, in graphs
@@ -49,8 +50,8 @@ def find_misfiled(
 
     Returns:
         Beliefs of those pairs alone, trusted where they are more likely of the other relation; None
-        where none is, or there are too few pairs to tell. Of pairs that are taken to be of both
-        relations none is trusted.
+        where none is, or there are too few pairs to tell. That pairs are of both relations is
+        trusted by :data:`GIVEN_UP`.
     """
     n_items = related[0].shape[0]
     keys = [keys_of_pairs(graph) for graph in related]
@@ -67,7 +68,8 @@ def find_misfiled(
         return None
     if wrong.sum() > HOPELESS:
         many = min(map(len, alone)) >= MANY
-        return _untrusted(beliefs_of(ends, belief, n_items)) if many else None
+        both = beliefs_of(ends, belief, n_items)
+        return replace(both, trust=both.trust * np.float32(GIVEN_UP)) if many else None
     moved = _likelier(ends, belief, marked, APPROVED, n_items)
     mended = [_mended(graph, moved, relation) for relation, graph in enumerate(graphs)]
     probability = unseen_marks(evidence(ends, mended), marked, ends, content)
@@ -139,10 +141,6 @@ def _likelier(
     """The beliefs of the pairs that are of the other relation with more than some probability."""
     likelier = _in_other(belief, marked) > least
     return beliefs_of((ends[0][likelier], ends[1][likelier]), belief[likelier], n_items, least)
-
-
-def _untrusted(beliefs: Beliefs) -> Beliefs:
-    return replace(beliefs, trust=sparse.csr_array(beliefs.trust.shape, dtype=np.float32))
 
 
 def _in_other(belief: np.ndarray, marked: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 from recbole_mmsc.data import misfiled
+from recbole_mmsc.data.beliefs import beliefs_of
 from recbole_mmsc.data.evidence import evidence_of_pairs
 from recbole_mmsc.data.misfiled import (
     ENOUGH,
@@ -132,7 +133,12 @@ def test_a_pair_is_of_both_relations_where_the_marks_of_many_say_nothing(monkeyp
     for relation in (0, 1):
         assert (found.weigh(relation, related) != pairs).nnz == 0
         assert (found.approved(relation) != pairs).nnz == 0
-    assert found.trust.nnz == 0
+
+    ends = np.divmod(keys_of_pairs(pairs)[:2], N)
+    belief = np.array([[0.4, 0.3, 0.3], [0.1, 0.7, 0.2]])
+    with_labels = beliefs_of(ends, belief, N).surer(found)  # not sure enough of the first
+    said = np.stack([matrix[ends] for matrix in with_labels.targets], axis=1)
+    assert said == pytest.approx(np.array([[1, 1], [0.1, 0.7]]))
 
     monkeypatch.setattr(misfiled, "MANY", len(pairs.data) // 2)  # more than either relation has
     assert find_misfiled(related, related, by_structure) is None
