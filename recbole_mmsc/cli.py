@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -135,7 +136,9 @@ def _label(options: argparse.Namespace) -> int:
     if options.sheet:
         count = make_sheet(folder, options.sheet, options.budget, options.encoder)
         print(f"{options.sheet}: {count:,} pairs; fill in the labels, then")
-        print(f"next: recbole-mmsc label {options.name} --labeller people:{options.sheet}")
+        words = ["label", options.name, "--data", str(options.data), "--encoder", options.encoder]
+        words += ["--labeller", f"people:{options.sheet}"]
+        print(f"next: recbole-mmsc {shlex.join(words)}")
         return 0
     given = LabellerOptions(
         prompt=options.prompt,
@@ -147,7 +150,7 @@ def _label(options: argparse.Namespace) -> int:
     )
     summary = label_dataset(folder, options.labeller, options.budget, options.encoder, given)
     print(summary.render())
-    return 0
+    return 0 if summary.labels else 1
 
 
 def _benchmark(options: argparse.Namespace) -> int:
@@ -162,7 +165,7 @@ def _benchmark(options: argparse.Namespace) -> int:
     )
     print_tables(leaderboards)
     print(f"{out / 'report.html'}, and leaderboard.md, .csv and .tex beside it")
-    return 0
+    return 0 if any(row.seeds for board in leaderboards for row in board.rows) else 1
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recbole_mmsc.data.pairs import training_checksum
 from recbole_mmsc.data.queries import RELATIONS
 
 CLASSES = (*RELATIONS, "irrelevant")
 UNSURE = "unsure"
 RANDOM = "random"  # how a pair was chosen whose label tells how well the labeller judges
+TRAIN_SHA256 = "train_sha256"  # in the file's metadata, of the training pairs it was made for
 COLUMNS = ("query", "target", "label", "confidence", "labeller", "prompt_version")
 
 
@@ -54,7 +56,8 @@ def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
         ids: item id → row.
 
     Raises:
-        SupervisionError: the file is missing, damaged, or speaks of items that are not there.
+        SupervisionError: the file is missing, damaged, of another split, or speaks of items that
+            are not there.
     """
     path = supervision_path(folder, labeller)
     if not path.is_file():
@@ -70,6 +73,13 @@ def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
         raise SupervisionError(f"expected a Parquet file of labels in {path}: {error}") from None
     if missing := [name for name in COLUMNS if name not in table.column_names]:
         raise SupervisionError(f"expected the columns {', '.join(missing)} in {path}, found none")
+    judged_for = (table.schema.metadata or {}).get(TRAIN_SHA256.encode())
+    if judged_for and judged_for.decode() != training_checksum(folder):
+        raise SupervisionError(
+            f"expected labels of the training pairs of {folder}, found those of another split in "
+            f"{path}, with pairs that may be held out here; write them anew, none is paid for "
+            f"again: recbole-mmsc label {folder.name} --labeller {labeller}"
+        )
     columns = {name: table[name].to_pylist() for name in ("query", "target", "label")}
     if unknown := {*columns["label"]} - {*CLASSES, UNSURE}:
         raise SupervisionError(

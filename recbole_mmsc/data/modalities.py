@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import torch
 
 from recbole_mmsc.data.features import ADAPTED, FeatureError, features_path, read_features
-from recbole_mmsc.data.pairs import training_path
-from recbole_mmsc.dataset_builders.checksums import file_checksum
+from recbole_mmsc.data.pairs import training_checksum
 from recbole_mmsc.nn.content import Modality
 
 
@@ -36,7 +35,7 @@ def read_modalities(folder: Path, dataset: Any, encoder: str) -> dict[str, Modal
     path = features_path(folder, encoder)
     features = read_features(path, order)
     learned = features.metadata.get("train_sha256")
-    if learned and learned != file_checksum(training_path(folder)):
+    if learned and learned != training_checksum(folder):
         raise FeatureError(
             f"expected features adapted to the training pairs of {folder}, found those of another "
             f"split in {path}, to which held-out pairs may be known; adapt them here: "

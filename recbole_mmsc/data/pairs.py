@@ -12,6 +12,7 @@ from scipy import sparse
 
 from recbole_mmsc.data.queries import RELATIONS, SEPARATOR
 from recbole_mmsc.data.training import undirected
+from recbole_mmsc.dataset_builders.checksums import file_checksum
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class TrainingPairs:
 def training_path(folder: Path) -> Path:
     """``<name>.train.inter`` of a dataset folder."""
     return folder / f"{folder.resolve().name}.train.inter"
+
+
+def training_checksum(folder: Path) -> str:
+    """SHA-256 of ``<name>.train.inter``: what was learned from it, or beside it, names it."""
+    return file_checksum(training_path(folder))
 
 
 def read_training_pairs(folder: Path, item_ids: Sequence[str]) -> TrainingPairs:

@@ -18,7 +18,7 @@ from recbole_mmsc.data.features import (
     read_features,
     write_features,
 )
-from recbole_mmsc.data.pairs import read_training_pairs, training_path
+from recbole_mmsc.data.pairs import read_training_pairs, training_checksum
 from recbole_mmsc.dataset_builders.checksums import file_checksum
 from recbole_mmsc.encoders.adapter_file import adapted, adapter_path, unit, write_adapter
 from recbole_mmsc.encoders.adapter_training import train_adapter
@@ -90,7 +90,7 @@ def adapt_dataset(
     origin = {
         "adapted_from": encoder,
         "adapted_from_sha256": file_checksum(source),
-        "train_sha256": file_checksum(training_path(folder)),
+        "train_sha256": training_checksum(folder),
     }
     adapter = write_adapter(
         adapter_path(folder, encoder),

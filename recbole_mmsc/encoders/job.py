@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
+
+from recbole_mmsc.data.built import catalogue_path
 
 from ..data.features import features_path, item_ids_checksum
 from ..images.sources import Picture, Source, open_source
@@ -120,7 +121,7 @@ def make_job(
     folder = Path(folder)
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"Expected a batch size of at least 1 (got {batch_size}).")
-    catalogue = _read_catalogue(folder)
+    catalogue = pq.read_table(catalogue_path(folder))
     item_ids = catalogue.column("item_id").to_pylist()
     texts = [""] * len(item_ids)
     if "text" in encoder.modalities:
@@ -175,16 +176,6 @@ def _nothing(folder: Path, encoder: Encoder, n_items: int) -> str:
             f"`recbole-mmsc fetch-images {folder.resolve().name}`."
         )
     return message
-
-
-def _read_catalogue(folder: Path) -> pa.Table:
-    path = folder / "catalogue.parquet"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Expected a built dataset in {folder}, found no {path.name}; "
-            "make one with `recbole-mmsc build PRESET --meta FILE`."
-        )
-    return pq.read_table(path)
 
 
 def _checksum(entries: Iterable[object]) -> str:

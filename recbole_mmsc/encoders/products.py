@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from recbole_mmsc.data.attributes import SEPARATOR
 from recbole_mmsc.encoders import Encoder, get_encoder
 from recbole_mmsc.images.decoding import BadImage, decode_image
 
@@ -24,7 +25,8 @@ def encode_products(
     Args:
         encoder: the one that made the catalogue's features, by name or itself.
         products: for each of m products what is known of it: ``title``, ``brand``, ``category``
-            (a path, ``Kitchen > Kettles``), ``description``, and ``images``, files of its pictures.
+            (a path, ``Kitchen > Kettles``), ``description``, texts or lists of texts, and
+            ``images``, files of its pictures.
 
     Returns:
         Modality → ``[m, d]`` float32, rows of length 1, or zero for a product without it; a
@@ -32,8 +34,10 @@ def encode_products(
 
     Raises:
         ValueError: the encoder is fitted on its catalogue, so that it knows no other texts; a
-            picture cannot be read; no product has anything to encode.
+            picture cannot be read; a text is none; no product has anything to encode.
     """
+    if isinstance(products, Mapping):
+        raise ValueError("expected a list of products, found one product; put it into a list")
     if isinstance(encoder, str):
         encoder = get_encoder(encoder)
     if type(encoder).fit is not Encoder.fit:
@@ -54,13 +58,22 @@ def encode_products(
 
 def _texts(encoder: Encoder, products: Sequence[Mapping[str, Any]]) -> list[np.ndarray | None]:
     columns = {
-        name: pa.array([each.get(name) or "" for each in products], pa.string())
+        name: pa.array([_text(each, name) for each in products], pa.string())
         for name in encoder.template.fields
     }
     texts = encoder.template.texts(pa.table(columns))
     some = [text for text in texts if text]
     vectors = iter(encoder.encode_texts(some) if some else ())
     return [next(vectors) if text else None for text in texts]
+
+
+def _text(product: Mapping[str, Any], name: str) -> str:
+    value = product.get(name) or ""
+    if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
+        value = (SEPARATOR if name == "category" else " ").join(value)
+    if not isinstance(value, str):
+        raise ValueError(f"expected a text or a list of texts as {name}, found {value!r}")
+    return value
 
 
 def _pictures(encoder: Encoder, products: Sequence[Mapping[str, Any]]) -> list[np.ndarray | None]:

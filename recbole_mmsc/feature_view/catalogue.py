@@ -10,6 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recbole_mmsc.data.built import catalogue_path
+
 
 class UnknownItem(ValueError):
     """The catalogue has no item of that id; the message names the nearest one, or an example."""
@@ -77,12 +79,7 @@ def read_catalogue(folder: Path) -> Catalogue:
         FileNotFoundError: the folder has none.
         ValueError: it is damaged, or has other columns.
     """
-    path = folder / "catalogue.parquet"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Expected a built dataset in {folder}, found no {path.name}; "
-            "make one with `recbole-mmsc build PRESET --meta FILE`."
-        )
+    path = catalogue_path(folder)
     names = ("item_id", "title", "category")
     try:
         table = pq.read_table(path, columns=list(names))

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from recbole_mmsc.data.built import catalogue_path
 from recbole_mmsc.politeness import Pace
 
 from .decoding import without_warnings
@@ -205,12 +206,7 @@ async def _together(works: Iterable) -> None:
 
 def _addresses(folder: Path) -> dict[str, list[str]]:
     """Item → its addresses in order, each once, from ``catalogue.parquet``."""
-    path = folder / "catalogue.parquet"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Expected a built dataset in {folder}, found no {path.name}; "
-            "make one with `recbole-mmsc build PRESET --meta FILE`."
-        )
+    path = catalogue_path(folder)
     try:
         table = pq.read_table(path, columns=["item_id", "image_urls"])
     except pa.ArrowException as error:

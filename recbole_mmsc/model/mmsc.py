@@ -312,6 +312,12 @@ class MMSC(GeneralRecommender):
             self._catalogue = tuple(torch.cat(part, dim=1) for part in zip(*parts, strict=True))
         return self._catalogue
 
+    def train(self, mode: bool = True) -> Any:
+        """Training mode or not; what was computed in the other, with dropout, is forgotten."""
+        if mode != self.training:
+            self._catalogue = None
+        return super().train(mode)
+
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Load weights; what was computed from the old ones is forgotten."""
         self._catalogue = None

@@ -98,6 +98,12 @@ class RelationGraphRecommender(GeneralRecommender):
             scores[asked] = sources[relation][items[asked]] @ targets[relation].T
         return scores
 
+    def train(self, mode: bool = True) -> Any:
+        """Training mode or not; what was computed in the other, with dropout, is forgotten."""
+        if mode != self.training:
+            self._catalogue = None
+        return super().train(mode)
+
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Load weights; what was computed from the old ones is forgotten."""
         self._catalogue = None

@@ -58,8 +58,8 @@ def _modalities(
     """Unit vectors of what is given; what is not given is absent.
 
     Raises:
-        ValueError: a modality that the catalogue lacks, a wrong width, or different numbers of
-            items.
+        ValueError: a modality that the catalogue lacks, a wrong width, different numbers of items,
+            none at all, or NaN.
     """
     if not content or not set(content) <= set(known):
         raise ValueError(
@@ -67,12 +67,16 @@ def _modalities(
             f"found {', '.join(map(repr, content)) or 'none'}"
         )
     m = len(next(iter(content.values())))
+    if not m:
+        raise ValueError("expected vectors of one item or more, found none")
     found = {}
     for name, modality in known.items():
         width = modality.vectors.shape[1]
         vectors = np.asarray(content.get(name, np.zeros((m, width))), np.float32)
         if vectors.shape != (m, width):
             raise ValueError(f"expected {name} vectors [{m}, {width}], found {vectors.shape}")
+        if not np.isfinite(vectors).all():
+            raise ValueError(f"expected finite {name} vectors, found NaN or infinity")
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         found[name] = Modality(
             torch.from_numpy(vectors / np.maximum(length, 1e-12)),
@@ -96,6 +100,8 @@ def _lent(
     m = len(next(iter(modalities.values())).vectors)
     if texts is not None and len(texts) != m:
         raise ValueError(f"expected {m} texts, one for each item, found {len(texts)}")
+    if strangers := [text for text in texts or () if not isinstance(text, str)]:
+        raise ValueError(f"expected texts, found {strangers[0]!r}; an empty one says nothing")
     likeness = model.likeness
     if likeness is None:
         return sparse.csr_array((m, model.n_items), dtype=np.float32)

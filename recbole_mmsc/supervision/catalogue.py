@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,11 @@ class Catalogue:
         chosen = choose_pairs(self.material, budget, SEED)
         return {self.pair(names[one], names[other]): how for (one, other), how in chosen.items()}
 
+    def judged(self, keys: Iterable[Key]) -> dict[Key, Pair]:
+        """Those of some pairs that may be judged here: of the catalogue, and not held out."""
+        there = [key for key in keys if key[0] in self.ids and key[1] in self.ids]
+        return {key: self.pair(*key) for key in there if not self._is_held_out(key)}
+
     def checked(self, keys: Mapping[Key, str]) -> dict[Pair, str]:
         """Pairs that a labeller brings.
 
@@ -62,12 +67,15 @@ class Catalogue:
         for key in keys:
             if strangers := [item_id for item_id in key if item_id not in self.ids]:
                 raise ValueError(f"expected items of the catalogue, found {strangers[0]!r}")
-            if self.material.held_out[self.ids[key[0]], self.ids[key[1]]]:
+            if self._is_held_out(key):
                 raise ValueError(
                     f"expected pairs that are not held out, found {key[0]} with {key[1]}, of "
                     "validation or test; take it out: labels are for training only"
                 )
         return {self.pair(*key): how for key, how in keys.items()}
+
+    def _is_held_out(self, key: Key) -> bool:
+        return bool(self.material.held_out[self.ids[key[0]], self.ids[key[1]]])
 
 
 def read_catalogue(folder: Path, encoder: str, progress: bool) -> Catalogue:

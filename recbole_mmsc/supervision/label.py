@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from recbole_mmsc.data.labels import supervision_path
+from recbole_mmsc.data.built import catalogue_path
+from recbole_mmsc.data.labels import TRAIN_SHA256, supervision_path
+from recbole_mmsc.data.pairs import training_checksum
 from recbole_mmsc.dataset_builders.whole_file import whole_file
 from recbole_mmsc.supervision.cache import Cache
 from recbole_mmsc.supervision.catalogue import read_catalogue
@@ -35,6 +37,7 @@ class LabelSummary:
         asked: pairs that were judged now; the others were judged before.
         tokens: that this cost.
         failures: reason → how many pairs got no judgement.
+        left_out: pairs that were judged before, and are held out now or not in the catalogue.
         seconds: of judging.
     """
 
@@ -44,6 +47,7 @@ class LabelSummary:
     asked: int
     tokens: int
     failures: dict[str, int]
+    left_out: int
     seconds: float
 
     def render(self) -> str:
@@ -57,6 +61,10 @@ class LabelSummary:
         if self.failures:
             told = ", ".join(f"{count:,} {reason}" for reason, count in self.failures.items())
             lines.append(f"not judged: {told}; the same command asks again")
+        if self.left_out:
+            lines.append(
+                f"left out: {self.left_out:,} judged before, held out now or not in the catalogue"
+            )
         return "\n".join(lines)
 
 
@@ -92,6 +100,7 @@ def label_dataset(
     if budget < 1:
         raise ValueError(f"expected a budget of one pair or more, found {budget}")
     judge = get_labeller(labeller, options)
+    catalogue_path(folder)  # or there is nothing to label
     path = supervision_path(folder, judge.name)
     path.parent.mkdir(exist_ok=True)
     with (
@@ -116,9 +125,11 @@ def label_dataset(
                     tokens, asked = tokens + said.tokens, asked + 1
                 bar.update()
         seconds = time.perf_counter() - started
-        labels = cache.all()
-    write_labels(path, labels, judge.name, judge.prompt_version)
-    report = write_report(folder, judge.name, [catalogue.pair(*key) for key in labels])
+        told = cache.all()
+    pairs = catalogue.judged(told)  # some may have been judged before the dataset was built anew
+    labels = {key: told[key] for key in pairs}
+    write_labels(path, labels, judge.name, judge.prompt_version, training_checksum(folder))
+    report = write_report(folder, judge.name, [*pairs.values()])
     return LabelSummary(
         path=path,
         report=report,
@@ -126,6 +137,7 @@ def label_dataset(
         asked=asked,
         tokens=tokens,
         failures=dict(failures.most_common()),
+        left_out=len(told) - len(labels),
         seconds=seconds,
     )
 
@@ -143,7 +155,9 @@ def make_sheet(
     return len(pairs)
 
 
-def write_labels(path: Path, labels: Labels, labeller: str, prompt_version: str) -> None:
+def write_labels(
+    path: Path, labels: Labels, labeller: str, prompt_version: str, train_sha256: str
+) -> None:
     """Write ``supervision/<labeller>.parquet``, whole or not at all; same labels, same bytes."""
     rows = sorted(labels.items())
     columns = {
@@ -158,7 +172,10 @@ def write_labels(path: Path, labels: Labels, labeller: str, prompt_version: str)
         "tokens": [said.tokens for _, (said, _) in rows],
     }
     types = {"confidence": pa.float64(), "tokens": pa.int64()}
-    schema = pa.schema([(name, types.get(name, pa.string())) for name in columns])
+    schema = pa.schema(
+        [(name, types.get(name, pa.string())) for name in columns],
+        metadata={TRAIN_SHA256: train_sha256},
+    )
     with whole_file(path) as scratch:
         pq.write_table(pa.table(columns, schema=schema), scratch)
 

@@ -43,6 +43,17 @@ def test_what_nobody_has_is_left_out(tmp_path):
         encode_products(Colours(), [{"title": ""}, {"colour": "red"}])
 
 
+def test_texts_may_be_lists_and_must_be_texts():
+    listed = {"title": ["red", "mug"], "category": ["Kitchen", "Mugs"]}
+    joined = {"title": "red mug", "category": "Kitchen > Mugs"}
+    one, two = (encode_products("minilm", [product])["text"] for product in (listed, joined))
+    np.testing.assert_array_equal(one, two)
+    with pytest.raises(ValueError, match="a text or a list of texts as title, found 5"):
+        encode_products(Colours(), [{"title": 5}])
+    with pytest.raises(ValueError, match="put it into a list"):
+        encode_products(Colours(), joined)
+
+
 def test_an_encoder_that_knows_its_catalogue_alone_is_refused():
     with pytest.raises(ValueError, match="found tfidf, fitted on its catalogue"):
         encode_products("tfidf", [{"title": "mug"}])

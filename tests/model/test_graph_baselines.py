@@ -102,6 +102,14 @@ def test_ranking_follows_the_weights(tiny_folder, name):
     assert not torch.equal(model.full_sort_predict(users), after)
 
 
+def test_what_is_scored_while_training_is_forgotten(tiny_folder):
+    _, model, _ = prepare("DHGAN", tiny_folder)  # with dropout
+    asked = Interaction({"query_id": torch.tensor([1, 2])})
+    expected = copy.deepcopy(model).eval().full_sort_predict(asked)
+    assert not torch.equal(model.train().full_sort_predict(asked), expected)
+    assert torch.equal(model.eval().full_sort_predict(asked), expected)
+
+
 def test_every_weight_is_trained(tiny_folder, name):
     config, model, parts = prepare(name, tiny_folder, epochs=3)
     before = copy.deepcopy(dict(model.named_parameters()))

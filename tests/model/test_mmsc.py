@@ -90,6 +90,18 @@ def test_the_same_seed_gives_the_same_digits(tiny_folder):
     assert one == two
 
 
+def test_what_is_scored_while_training_is_forgotten(tiny_folder):
+    _, model, _ = prepare(tiny_folder)
+    expected = model.eval().full_sort_predict(everyone(model))
+    noisy = model.train().full_sort_predict(everyone(model))
+    assert not torch.equal(noisy, expected)  # with dropout
+    assert torch.equal(model.eval().full_sort_predict(everyone(model)), expected)
+    vectors = {"text": model.network.content.modalities["text"].vectors[1:3].numpy()}
+    unseen = model.rank_unseen(vectors, "substitute")
+    model.train().full_sort_predict(everyone(model))
+    assert torch.equal(model.rank_unseen(vectors, "substitute"), unseen)
+
+
 def test_itself_is_never_recommended(tiny_folder):
     _, model, _ = prepare(tiny_folder)
     users = everyone(model)
@@ -230,6 +242,12 @@ def test_vectors_of_another_encoder_are_refused(tiny_folder):
     vectors = model.network.content.modalities["text"].vectors[:2].numpy()
     with pytest.raises(ValueError, match="expected 2 texts, one for each item, found 1"):
         model.rank_unseen({"text": vectors}, "substitute", ["one"])
+    with pytest.raises(ValueError, match="expected texts, found None"):
+        model.rank_unseen({"text": vectors}, "substitute", ["one", None])
+    with pytest.raises(ValueError, match="one item or more, found none"):
+        model.rank_unseen({"text": vectors[:0]}, "substitute")
+    with pytest.raises(ValueError, match="expected finite text vectors"):
+        model.rank_unseen({"text": vectors * np.nan}, "substitute")
 
 
 ABLATIONS = {

@@ -2,7 +2,10 @@
 
 import csv
 import logging
+import shlex
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recbole_mmsc.cli import main
+from recbole_mmsc.data.labels import SupervisionError, read_labels
 from recbole_mmsc.dataset_builders.audit import audit_folder
 from recbole_mmsc.properties_files import model_defaults
 from recbole_mmsc.settings import MMSCSettings
@@ -164,6 +168,73 @@ def test_a_sheet_with_what_may_not_be_judged_is_refused(folder, tmp_path, capsys
         assert main(["label", "tiny", "--labeller", f"people:{sheet}"]) == 1
         assert said in capsys.readouterr().err
     assert not (folder / "supervision" / "people-sheet.parquet").exists()
+
+
+def test_a_sheet_says_each_pair_once_and_is_csv(folder, tmp_path, capsys):
+    sheet = tmp_path / "sheet.csv"
+    wrong = {
+        b"B00,B01,substitute\nB00,B01,complement\n": "line 3: expected each pair of items once",
+        b"B00,B01,substitute\nB01,B00,\n": "line 2 says 'substitute'",
+        b"B00,B00,substitute\n": "line 2: expected each pair of items once, an item with itself",
+        b'B00,"B01,substitute\n' + b"B02,B03,complement\n" * 9000: "a quotation mark too many?",
+        "B00,B01,für\n".encode("cp1252"): "save the sheet as CSV UTF-8",
+        b'B00,B01,substitute,"0,8"\n': "numbers such as 0.8",
+    }
+    for rows, said in wrong.items():
+        sheet.write_bytes(b"first,second,label,confidence\n" + rows)
+        assert main(["label", "tiny", "--labeller", f"people:{sheet}"]) == 1
+        assert said in capsys.readouterr().err
+    sheet.write_text("first,second,label\nB00,B01,substitute\nB01,B00,substitute\n")
+    assert main(["label", "tiny", "--labeller", f"people:{sheet}"]) == 0
+    assert len(pq.read_table(folder / "supervision" / "people-sheet.parquet")) == 1
+
+
+def test_what_a_sheet_is_followed_by_can_be_run(folder, tmp_path, capsys):
+    words = ["label", "tiny", "--data", str(folder.parent), "--budget", "10"]
+    assert main([*words, "--sheet", str(tmp_path / "my pairs.csv")]) == 0
+    _, follows = capsys.readouterr().out.strip().splitlines()
+    sheet = tmp_path / "my pairs.csv"
+    fill_in(sheet, [{"first": "B00", "second": "B01", "label": "substitute"}])
+    assert main(shlex.split(follows.removeprefix("next: recbole-mmsc "))) == 0
+
+
+def test_where_nothing_is_judged_it_has_not_worked(folder, counting, capsys):
+    counting.fail_first = 1000
+    assert main(["label", "tiny", "--labeller", "counting", "--budget", "10"]) == 1
+    assert "10 HTTP 503" in capsys.readouterr().out
+    assert main(["label", "nothing"]) == 1
+    assert "Expected a built dataset in dataset/nothing" in capsys.readouterr().err
+    assert not (folder.parent / "nothing").exists()
+
+
+def test_what_was_judged_before_a_dataset_was_built_anew(folder, counting, tmp_path):
+    """Of judgements that are kept, those of pairs held out now, or of strangers, are left out."""
+    summary = label_dataset(folder, "counting", 60, ENCODER, progress=False)
+    other = tiny.write_tiny(tmp_path / "other" / "tiny")
+    held_out = {key for key in counting.asked if key[0] == "B03"}
+    test = other / "tiny.test.inter"
+    for phase in ("train", "valid", "test"):
+        file = other / f"tiny.{phase}.inter"
+        head, *rows = file.read_text().splitlines()
+        moved = [row for row in rows if "B03" in row]
+        if phase != "test":
+            file.write_text("\n".join([head, *(row for row in rows if row not in moved)]) + "\n")
+            with test.open("a") as more:
+                more.writelines(f"{row}\n" for row in moved)
+    shutil.copytree(folder / "supervision", other / "supervision")
+    with pytest.raises(SupervisionError, match="those of another split"):
+        read_labels(other, "counting", {})
+    database = sqlite3.connect(other / "supervision" / ".cache.sqlite")
+    with database:
+        database.execute("UPDATE judgements SET first = 'gone' WHERE first = 'B00'")
+    database.close()
+    again = label_dataset(other, "counting", 1, ENCODER, progress=False)
+    labelled = pq.read_table(again.path).to_pylist()
+    assert held_out
+    assert again.left_out > 0
+    assert f"left out: {again.left_out}" in again.render()
+    assert len(labelled) == sum(summary.labels.values()) + again.asked - again.left_out
+    assert not [f for f in audit_folder(other).findings if "label" in f.check]
 
 
 def test_labels_of_another_budget_stay(folder, counting):

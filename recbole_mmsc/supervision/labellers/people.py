@@ -73,23 +73,47 @@ def _read(path: Path) -> tuple[dict[Key, Judgement], dict[Key, str]]:
     """What is filled in, and all pairs → how they were chosen."""
     found: dict[Key, Judgement] = {}
     chosen: dict[Key, str] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        if missing := {"first", "second", "label"} - {*(rows.fieldnames or ())}:
+    said: dict[frozenset[str], tuple[int, str]] = {}  # pair → line and label
+    for line, row in _rows(path):
+        key = row["first"] or "", row["second"] or ""
+        label = (row["label"] or "").strip().casefold()
+        before, other = said.setdefault(frozenset(key), (line, label))
+        if key[0] == key[1] or other != label:
+            problem = "an item with itself" if key[0] == key[1] else f"line {before} says {other!r}"
+            raise ValueError(f"{path}, line {line}: expected each pair of items once, {problem}")
+        if before < line:
+            continue
+        chosen[key] = row.get("chosen") or BY_PEOPLE
+        if not label:
+            continue
+        try:
+            found[key] = Judgement(label, float(row.get("confidence") or 1))
+        except ValueError as error:
             raise ValueError(
-                f"expected the columns first, second and label in {path}, found no "
-                f"{', '.join(sorted(missing))}; --sheet writes one to fill in"
-            )
-        for line, row in enumerate(rows, start=2):
-            key = row["first"], row["second"]
-            chosen[key] = row.get("chosen") or BY_PEOPLE
-            label = (row["label"] or "").strip().casefold()
-            if not label:
-                continue
-            try:
-                found[key] = Judgement(label, float(row.get("confidence") or 1))
-            except ValueError as error:
-                raise ValueError(
-                    f"{path}, line {line}: {error}; labels are {', '.join(LABELS)}"
-                ) from None
+                f"{path}, line {line}: {error}; labels are {', '.join(LABELS)}, confidences "
+                f"numbers such as 0.8"
+            ) from None
     return found, chosen
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a sheet, each with the line that it ends in."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file, strict=True)
+        try:
+            if missing := {"first", "second", "label"} - {*(rows.fieldnames or ())}:
+                raise ValueError(
+                    f"expected the columns first, second and label in {path}, found no "
+                    f"{', '.join(sorted(missing))}; --sheet writes one to fill in"
+                )
+            for row in rows:
+                yield rows.line_num, row
+        except csv.Error as error:
+            raise ValueError(
+                f"expected CSV in {path}, found something else after line {rows.line_num}: "
+                f"{error}; a quotation mark too many?"
+            ) from None
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"expected UTF-8 in {path}: {error}; save the sheet as CSV UTF-8"
+            ) from None
