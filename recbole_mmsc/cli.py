@@ -40,6 +40,8 @@ def _build(options: argparse.Namespace) -> int:
     from recbole_mmsc.dataset_builders.names import dataset_name
     from recbole_mmsc.dataset_builders.presets import get_preset
 
+    if not (options.name or options.preset):
+        raise ValueError("expected a preset or --name NAME, found neither; see build --help")
     name = options.name or dataset_name(
         get_preset(options.preset).name, options.policy, options.split
     )
@@ -53,7 +55,7 @@ def _build(options: argparse.Namespace) -> int:
         policy=options.policy,
         split=options.split,
         seed=options.seed,
-        field_map=dict(options.field),
+        field_map=options.field,
         replace=options.replace,
     )
     print(summary.render())

@@ -375,7 +375,7 @@ def test_the_command(tiny_folder, capsys):
 
 
 def test_missing_adapted_features_name_the_command_that_makes_them(tiny_folder):
-    with pytest.raises(FeatureError, match=r"recbole-mmsc adapt tiny --encoder minilm`"):
+    with pytest.raises(FeatureError, match=r"recbole-mmsc adapt tiny --encoder minilm --data "):
         read_features(features_path(tiny_folder, "minilm+adapted"), ITEMS)
     assert features_path(tiny_folder, "a+adapted") != features_path(tiny_folder, "a-adapted")
 

@@ -76,6 +76,7 @@ def test_from_config_checks_types_and_ranges():
         ({"zzzz": 1}, "does not know 'zzzz'\\. Its own settings: .*embedding_size"),
         ({"embedding_size": -1}, "embedding_size: Input should be greater than 0, found -1"),
         ({"embedding_size": "wide"}, "embedding_size: Input should be a valid integer"),
+        ({"supervision": ["rules", "rules"]}, "supervision: .*expected each labeller once"),
     ],
 )
 def test_config_dict(config_of, settings, message):

@@ -1,8 +1,11 @@
-"""Where a built dataset keeps its catalogue."""
+"""Where a built dataset keeps its catalogue, and how commands are told of it."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+
+DATA = Path("dataset")  # where commands look for datasets by default
 
 
 def catalogue_path(folder: Path) -> Path:
@@ -18,3 +21,10 @@ def catalogue_path(folder: Path) -> Path:
             "make one with `recbole-mmsc build PRESET --meta FILE`."
         )
     return path
+
+
+def command(verb: str, folder: Path, *options: str) -> str:
+    """A command of ours on a dataset folder, to be copied from a message."""
+    folder = folder.resolve()
+    elsewhere = () if folder.parent == DATA.resolve() else ("--data", str(folder.parent))
+    return shlex.join(["recbole-mmsc", verb, folder.name, *options, *elsewhere])

@@ -21,6 +21,7 @@ from typing import BinaryIO
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from recbole_mmsc.data.built import command
 from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 FORMAT_VERSION = "1"
@@ -199,9 +200,8 @@ def _opened(path: Path) -> Iterator[safe_open]:
         if not isinstance(error, FeatureError):
             problem = f"damaged, or not a safetensors file ({error})"
         verb = "adapt" if encoder.endswith(ADAPTED) else "encode"
-        dataset = path.resolve().parent.parent.name
-        command = f"recbole-mmsc {verb} {dataset} --encoder {encoder.removesuffix(ADAPTED)}"
-        raise FeatureError(f"Features {path}: {problem}. Make them with `{command}`.") from error
+        made_by = command(verb, path.parent.parent, "--encoder", encoder.removesuffix(ADAPTED))
+        raise FeatureError(f"Features {path}: {problem}. Make them with `{made_by}`.") from error
 
 
 def _metadata(file: safe_open) -> dict[str, str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recbole_mmsc.data.built import command
 from recbole_mmsc.data.pairs import training_checksum
 from recbole_mmsc.data.queries import RELATIONS
 
@@ -65,7 +66,7 @@ def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
         raise SupervisionError(
             f"expected the labels of {labeller} in {path}, found "
             f"{', '.join(there) or 'no labels at all'}; make them: "
-            f"recbole-mmsc label {folder.name} --labeller {labeller}"
+            f"{_made_by(folder, labeller)}"
         )
     try:
         table = pq.read_table(path)
@@ -78,7 +79,7 @@ def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
         raise SupervisionError(
             f"expected labels of the training pairs of {folder}, found those of another split in "
             f"{path}, with pairs that may be held out here; write them anew, none is paid for "
-            f"again: recbole-mmsc label {folder.name} --labeller {labeller}"
+            f"again: {_made_by(folder, labeller)}"
         )
     columns = {name: table[name].to_pylist() for name in ("query", "target", "label")}
     if unknown := {*columns["label"]} - {*CLASSES, UNSURE}:
@@ -105,3 +106,8 @@ def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
     if not random[sure].any():
         random[:] = True
     return Labels(pairs[sure], labels[sure].astype(np.int64), confidence[sure], random[sure])
+
+
+def _made_by(folder: Path, labeller: str) -> str:
+    sheet = f"{labeller}.csv" if labeller.startswith("people:") else labeller
+    return command("label", folder, "--labeller", sheet)

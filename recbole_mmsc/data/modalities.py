@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
+from recbole_mmsc.data.built import command
 from recbole_mmsc.data.features import ADAPTED, FeatureError, features_path, read_features
 from recbole_mmsc.data.pairs import training_checksum
 from recbole_mmsc.nn.content import Modality
@@ -39,7 +40,7 @@ def read_modalities(folder: Path, dataset: Any, encoder: str) -> dict[str, Modal
         raise FeatureError(
             f"expected features adapted to the training pairs of {folder}, found those of another "
             f"split in {path}, to which held-out pairs may be known; adapt them here: "
-            f"recbole-mmsc adapt {folder.name} --encoder {encoder.removesuffix(ADAPTED)}"
+            f"{command('adapt', folder, '--encoder', encoder.removesuffix(ADAPTED))}"
         )
     row = np.array([ids[item_id] for item_id in order])
     modalities = {}

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from recbole_mmsc.data.built import command
 from recbole_mmsc.data.features import FeatureError, Features, features_path
 from recbole_mmsc.dataset_builders.printable import printable
 
@@ -74,7 +75,8 @@ def show_features(
             _show_neighbours(console, catalogue, features, rows, neighbours)
             _draw_maps(console, catalogue, features, out or file.parent, file.stem)
     if len(files) > 1:
-        console.print(f"neighbours and a map: {_command(folder)} --encoder …", markup=False)
+        more = command("features", folder)
+        console.print(f"neighbours and a map: {more} --encoder …", markup=False)
     return sound
 
 
@@ -82,7 +84,7 @@ def _files(folder: Path, encoder: str) -> list[Path]:
     files = features_files(folder)
     if not encoder and files:
         return files
-    make = _command(folder, "encode") + f" --encoder {encoder or 'minilm'}"
+    make = command("encode", folder, "--encoder", encoder or "minilm")
     if not files:
         raise FeatureError(f"{folder} has no features yet. Make them with `{make}`.")
     wanted = features_path(folder, encoder)
@@ -94,12 +96,6 @@ def _files(folder: Path, encoder: str) -> list[Path]:
     raise FeatureError(
         f"{folder} has features of {', '.join(names)}, none of {encoder!r}. {advice}"
     )
-
-
-def _command(folder: Path, verb: str = "features") -> str:
-    data = folder.parent
-    elsewhere = "" if data == Path("dataset") else f" --data {data}"
-    return f"recbole-mmsc {verb} {folder.name}{elsewhere}"
 
 
 def _show_neighbours(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from recbole_mmsc.settings.base import ModelSettings
 
@@ -84,6 +84,13 @@ class MMSCSettings(ModelSettings):
         description="weight of what is believed of edges, by labels or where pairs are misfiled, "
         "as soft targets beside the reliability's own loss",
     )
+
+    @field_validator("supervision")
+    @classmethod
+    def _each_once(cls, labellers: list[str]) -> list[str]:
+        if len({*labellers}) < len(labellers):
+            raise ValueError("expected each labeller once")
+        return labellers
 
     @model_validator(mode="after")
     def _something_to_go_by(self) -> Self:
