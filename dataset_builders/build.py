@@ -32,7 +32,7 @@ from .lines import check_files
 from .names import dataset_name
 from .parquet import write_behaviour, write_catalogue
 from .pictures import check_pictures, link_pictures
-from .product import BuildError
+from .product import CO_PURCHASE, CO_VIEW, BuildError
 from .quarantine import Quarantine
 from .reading import read_products, sniff_format
 from .splits import SPLITS, Split
@@ -138,7 +138,7 @@ def _fill(folder: Path, request: _Request) -> dict:
         "format_version": FORMAT_VERSION,
         "name": request.name,
         "origin": request.origin or ORIGINS.get(request.format, OWN_CATALOGUE),
-        "notices": _notices(relations, request),
+        "notices": _notices(catalogue, relations, request),
         "exclusive_relations": request.policy in EXCLUSIVE_POLICIES,
         "options": {
             "format": request.format,
@@ -212,29 +212,50 @@ def _collect(folder: Path, request: _Request, quarantine: Quarantine) -> Catalog
     return builder.finish()
 
 
-def _notices(relations: Relations, request: _Request) -> list[str]:
+def _notices(catalogue: Catalogue, relations: Relations, request: _Request) -> list[str]:
     """What the reader of the card must not overlook."""
     notices = []
     if request.format == "amazon-2023":
         notices.append(f"{request.format}: {FORMATS[request.format].note}")
-    for relation, evidence in (
-        ("substitute", relations.viewed),
-        ("complement", relations.bought),
+    notices += _without_ids(catalogue, request)
+    for relation, evidence, sources in (
+        ("substitute", relations.viewed, CO_VIEW),
+        ("complement", relations.bought, CO_PURCHASE),
     ):
-        if not relations.of(relation).any():
-            why = "the label policy leaves none" if evidence.any() else "no source speaks of any"
-            notices.append(f"There are no {relation}s in this dataset: {why}.")
+        if relations.of(relation).any():
+            continue
+        if evidence.any():
+            why = "the label policy leaves none"
+        elif sources.isdisjoint(catalogue.dropped.sources_without_ids):
+            why = "no source speaks of any"
+        else:
+            why = "what its sources list cannot be ids"
+        notices.append(f"There are no {relation}s in this dataset: {why}.")
     return notices
 
 
+def _without_ids(catalogue: Catalogue, request: _Request) -> list[str]:
+    """A line for each source whose ids are of a shape that nobody can read."""
+    columns = request.field_map or {}
+    return [
+        f"No usable id in column {columns[source]!r}, mapped to {source}: expected texts or "
+        "integers, alone or in lists."
+        if source in columns
+        else f"No usable id in {source}."
+        for source in catalogue.dropped.sources_without_ids
+    ]
+
+
 def _no_pairs(catalogue: Catalogue, request: _Request) -> str:
-    return (
+    lines = [
         f"No two of the {catalogue.n_items:,} products read from "
         f"{', '.join(path.name for path in request.paths)} are related under the label policy "
         f"{request.policy!r}: {len(catalogue.references):,} references were read, "
         f"{int((catalogue.references.other < catalogue.n_items).sum()):,} of them to products of "
-        "the catalogue. Check the format and, for a catalogue of your own, the field map."
-    )
+        "the catalogue. Check the format and, for a catalogue of your own, the field map.",
+        *_without_ids(catalogue, request),
+    ]
+    return "\n".join(lines)
 
 
 def _kept_out(quarantine: Quarantine) -> str:

@@ -2,12 +2,12 @@
 
 | our field | what its column may hold |
 |---|---|
-| `item_id` (required) | a text or an integer |
+| `item_id` (required) | a text or an integer, also one that became a float: `123.0` is `123` |
 | `title`, `brand`, `description` | a text, a number or a list of texts |
 | `category` | a list of levels, a list of such paths (the first is taken), or `A > B > C` |
 | `price` | a number or a text such as `$1,299.00` |
 | `image_urls` | a list of web addresses, or a text of one or more with spaces between |
-| any source (`also_view`, …) | a list of ids, or a text of ids, commas or spaces between |
+| any source (`also_view`, …) | a list of ids, one id, or a text of ids, commas or spaces between |
 
 A column inside another one is written with a dot: `details.maker`.
 """
@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ FIELDS = ("item_id", "title", "brand", "category", "price", "description", "imag
 BATCH_ROWS = 1024
 
 _BETWEEN_IDS = re.compile(r"[,\s]+")
+# From here on a float has lost digits: two ids might have become one.
+_EXACT = 2**53
 
 
 def check_field_map(field_map: Mapping[str, str] | None) -> dict[str, str]:
@@ -91,9 +94,8 @@ def product_maker(field_map: Mapping[str, str]) -> Callable[[dict[str, Any]], Pr
         def get(field: str) -> Any:
             return _value(record, *columns[field]) if field in columns else None
 
-        item_id = get("item_id")
         return Product(
-            item_id=checked_id(str(item_id) if _is_integer(item_id) else item_id),
+            item_id=checked_id(_as_id(get("item_id"))),
             title=as_title(" ".join(_texts(get("title")))),
             brand=as_title(" ".join(_texts(get("brand")))),
             category=_category(get("category")),
@@ -158,8 +160,16 @@ def _value(record: Any, column: str, steps: list[str]) -> Any:
     return record
 
 
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _as_id(value: object) -> object:
+    """An id as text; what is none is returned as it is, a gap as None.
+
+    pandas turns a column of integers with gaps into floats, the gaps into NaN.
+    """
+    if isinstance(value, float):
+        if isnan(value):
+            return None
+        value = int(value) if value.is_integer() and abs(value) < _EXACT else value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _texts(value: object) -> list[str]:
@@ -179,8 +189,9 @@ def _urls(value: object) -> tuple[str, ...]:
 
 
 def _ids(value: object) -> list[str]:
+    """The ids of a source; what cannot be one is an empty text, for the catalogue to count."""
     if isinstance(value, str):
         return [item for item in _BETWEEN_IDS.split(value) if item]
-    if isinstance(value, list):
-        return fit([str(item) if _is_integer(item) else item for item in value], list[str])
-    return []
+    items = value if isinstance(value, list) else [value]
+    ids = [item if isinstance(item, str) else _as_id(item) for item in items]
+    return [item if isinstance(item, str) else "" for item in ids if item is not None]

@@ -54,12 +54,12 @@ def load_presets(folder: Path = PRESETS) -> dict[str, Preset]:
 
 
 def get_preset(name: str) -> Preset:
-    """The preset called ``name``.
+    """The preset called ``name``, of those that are built from a file.
 
     Raises:
         BuildError: there is none; the message lists all and suggests the nearest.
     """
-    presets = load_presets()
+    presets = {name: preset for name, preset in load_presets().items() if preset.file}
     if name in presets:
         return presets[name]
     near = difflib.get_close_matches(

@@ -33,6 +33,8 @@ FORMAT_NAMES = ("auto", *FORMATS, "jsonl", "parquet")
 
 SNIFFED_LINES = 1000
 
+_PARQUET = b"PAR1"  # how such a file begins
+
 
 def read_products(
     paths: Sequence[str | Path],
@@ -162,11 +164,31 @@ def _first_lines(path: Path) -> Iterator[bytes]:
 
 
 def _columns(path: Path) -> set[str]:
-    """Return the columns in the first lines of a JSON Lines file."""
+    """Return the columns in the first lines of a JSON Lines file.
+
+    Raises:
+        BuildError: If none of these lines is an object with columns.
+    """
     found: set[str] = set()
     for line in _first_lines(path):
         try:
             found.update(column_names(parse_json(line)))
         except UnusableRecord:
             continue
+    if not found:
+        raise BuildError(
+            f"Expected JSON Lines, an object with columns on each line, found no readable line in "
+            f"{path}{_what_it_is(path)}."
+        )
     return found
+
+
+def _what_it_is(path: Path) -> str:
+    """Why a file has no readable line, as far as that can be told."""
+    with path.open("rb") as file:
+        if file.read(len(_PARQUET)) == _PARQUET:
+            return ", which is a Parquet file: give --format parquet"
+    with Quarantine(os.devnull) as nowhere:
+        if not any(read_lines(path, nowhere)) and not nowhere.total:
+            return ", which is empty"
+        return "".join(f"; {reason}" for reason in nowhere.counts)

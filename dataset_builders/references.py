@@ -87,11 +87,13 @@ class Dropped:
         self_relations: of an item to itself.
         duplicates: said before by the same item and source.
         unusable_ids: to what cannot be an id.
+        sources_without_ids: those that list something, but not one usable id.
     """
 
     self_relations: int
     duplicates: int
     unusable_ids: int
+    sources_without_ids: tuple[str, ...]
 
 
 class ReferenceLog:
@@ -132,6 +134,7 @@ class ReferenceLog:
         item = np.repeat(np.asarray(self._item), length)
         usable, own = other >= 0, other == item
         n_own, n_unusable = int(own.sum()), int((~usable).sum())
+        without_ids = _without_ids(np.repeat(np.asarray(self._source), length), usable)
         keep = usable & ~own
         item, other = item[keep], other[keep]
 
@@ -144,7 +147,7 @@ class ReferenceLog:
             yield np.minimum(place[keep], PLACES - 1)
 
         references = References.clean(columns(), len(ids))
-        return references, Dropped(n_own, len(item) - len(references), n_unusable)
+        return references, Dropped(n_own, len(item) - len(references), n_unusable, without_ids)
 
     def _pack(self) -> None:
         try:
@@ -153,6 +156,20 @@ class ReferenceLog:
             packed = pa.array("" if id_problem(other) else other for other in self._pending)
         self._chunks.append(pc.fill_null(packed, ""))
         self._pending.clear()
+
+
+def _without_ids(source: np.ndarray, usable: np.ndarray) -> tuple[str, ...]:
+    """The sources that list something, but nothing usable.
+
+    Args:
+        source: [r] int8, index into :data:`~.product.SOURCES`.
+        usable: [r] bool, whether what is listed can be an id.
+    """
+    return tuple(
+        name
+        for code, name in enumerate(SOURCES)
+        if (listed := source == code).any() and not (listed & usable).any()
+    )
 
 
 def _numbers(chunk: pa.StringArray, ids: Vocabulary) -> np.ndarray:

@@ -8,6 +8,12 @@ from pathlib import Path
 from .audit import AuditReport
 from .splits import PHASES
 
+_DROPPED = {
+    "unusable_ids_dropped": "to what cannot be an id",
+    "duplicates_dropped": "repeated",
+    "self_relations_dropped": "to the item itself",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class BuildSummary:
@@ -38,6 +44,7 @@ class BuildSummary:
             f"{catalogue['with_relations']:,} with relations",
             f"references: {references['inside']['all']:,} to items of the catalogue, "
             f"{references['outside']['all']:,} to products outside it",
+            *_dropped(references),
             f"pairs: {pairs['co_view']:,} co-view, {pairs['co_purchase']:,} co-purchase, "
             f"{pairs['co_view_and_co_purchase']:,} both",
         ]
@@ -55,3 +62,9 @@ class BuildSummary:
         lines.append(self.audit.render())
         lines.append(f"written to {self.folder}")
         return "\n".join(lines)
+
+
+def _dropped(references: dict) -> list[str]:
+    """One line where references were dropped, none where all were of use."""
+    counts = [f"{references[key]:,} {why}" for key, why in _DROPPED.items() if references[key]]
+    return [f"references dropped: {', '.join(counts)}"] if counts else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 FORMATS = ("auto", "amazon-2014", "amazon-2018", "amazon-2023", "jsonl", "parquet")
 ENCODER = "minilm"
@@ -43,8 +44,8 @@ def make_parser() -> argparse.ArgumentParser:
     build.add_argument("--format", choices=FORMATS, default="auto", help="default: %(default)s")
     build.add_argument(
         "--field",
-        action="append",
-        default=[],
+        action=_Pairs,
+        default={},
         type=_pair,
         metavar="OURS=THEIRS",
         help="for jsonl and parquet: which of your columns is our item_id, title, also_buy, …",
@@ -282,6 +283,26 @@ def make_parser() -> argparse.ArgumentParser:
             "--data", type=Path, default=Path("dataset"), help="default: %(default)s/"
         )
     return parser
+
+
+class _Pairs(argparse.Action):
+    """Collects pairs in a dict. One that comes twice is refused: either would be lost."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Add a pair."""
+        given = getattr(namespace, self.dest)
+        ours, theirs = values
+        if ours in given:
+            raise argparse.ArgumentError(
+                self, f"expected {ours} once, found {given[ours]!r} and {theirs!r}"
+            )
+        setattr(namespace, self.dest, {**given, ours: theirs})
 
 
 def _pair(text: str) -> tuple[str, str]:

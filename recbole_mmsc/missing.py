@@ -13,6 +13,7 @@ from pathlib import Path
 import recbole.model
 import yaml
 
+from recbole_mmsc.dataset_builders.audit.reading import has_our_files
 from recbole_mmsc.dataset_builders.labels import DEFAULT_POLICY, POLICIES
 from recbole_mmsc.dataset_builders.names import dataset_name
 from recbole_mmsc.dataset_builders.presets import Preset, load_presets
@@ -20,7 +21,7 @@ from recbole_mmsc.dataset_builders.splits import SPLITS
 
 
 class DatasetNotBuilt(FileNotFoundError, ValueError):
-    """There is no such dataset folder; the message says which command makes it."""
+    """There is no such dataset folder, or not all of it; the message says what to do."""
 
 
 class UnknownModel(ValueError):
@@ -31,9 +32,15 @@ def require_dataset(name: str, folder: Path) -> None:
     """Pass if `folder` holds interactions, or if RecBole can say better what is wrong.
 
     Raises:
-        DatasetNotBuilt: `name` is a preset without interactions in `folder`, or `folder` does not
-            exist and RecBole knows no download of that name.
+        DatasetNotBuilt: `folder` was built by us and its dataset.json is gone; `name` is a preset
+            without interactions in `folder`; or `folder` does not exist and RecBole knows no
+            download of that name.
     """
+    if has_our_files(folder) and not (folder / "dataset.json").exists():
+        raise DatasetNotBuilt(
+            f"Dataset '{name}' is not whole: no dataset.json in {folder.absolute()}, which says "
+            "how RecBole is to read the folder. Copy the whole folder, or build it again."
+        )
     if any(folder.glob(f"{glob.escape(name)}*.inter")):
         return
     presets = load_presets()
@@ -63,12 +70,25 @@ def how_to_build(
     """The command that builds a preset, and where its source file is to be had."""
     if not preset.file:
         return f"Build it with\n    recbole-mmsc {preset.name}"
-    options = [f"--meta {preset.file}"]
-    options += [f"--policy {policy}"] if policy != DEFAULT_POLICY else []
-    options += [f"--split {split}"] if split != "warm" else []
-    command = " ".join(["recbole-mmsc build", preset.name, *options, f"--out {data}"])
+    command = build_command(preset.name, preset.file, data, policy, split)
     source = f"\n{preset.file} is at {preset.address}" if preset.address else ""
     return f"Build it with\n    {command}{source}"
+
+
+def build_command(what: str, meta: str, data: Path, policy: str, split: str) -> str:
+    """The command line of a build.
+
+    Args:
+        what: a preset's name, or `--name` and a name.
+        meta: the source files.
+        data: the folder of datasets.
+        policy: the label policy.
+        split: `warm` or `cold`.
+    """
+    options = [f"--meta {meta}"]
+    options += [f"--policy {policy}"] if policy != DEFAULT_POLICY else []
+    options += [f"--split {split}"] if split != "warm" else []
+    return " ".join(["recbole-mmsc build", what, *options, f"--out {data}"])
 
 
 def neighbours(folder: Path) -> list[str]:

@@ -91,10 +91,12 @@ def test_an_audit_that_finds_a_leak_fails(meta, tmp_path, monkeypatch, capsys):
     [
         (["build", "amazon-hone", "--meta", "x.gz"], "amazon-home"),
         (["build", "amazon-home", "--meta", "nowhere.gz"], "nowhere.gz"),
+        (["build", "--format", "jsonl", "--meta", "x.gz"], "expected a preset or --name NAME"),
         (["build", "--name", "../up", "--meta", "x.gz"], "../up"),
         (["encode", "nothing"], "nothing"),
         (["encode", "nothing", "--shard", "3/2"], "such as 1/4"),
         (["audit", "nowhere"], "nowhere"),
+        (["audit", ""], "found no .inter file in"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(arguments, said, tmp_path, monkeypatch, capsys):
@@ -109,6 +111,14 @@ def test_wrong_usage_exits_with_2(arguments):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
+
+
+def test_a_field_that_is_given_twice_is_named(capsys):
+    twice = ["--field", "also_view=a", "--field", "also_view=b"]
+    with pytest.raises(SystemExit) as stop:
+        main(["build", "--name", "x", "--meta", "x.gz", *twice])
+    assert stop.value.code == 2
+    assert "--field: expected also_view once, found 'a' and 'b'" in capsys.readouterr().err
 
 
 def test_help_has_an_example(capsys):

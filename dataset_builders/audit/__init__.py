@@ -16,8 +16,10 @@ from . import checks, extras
 from .candidates import candidate_lists
 from .findings import Finding
 from .noise import planted_noise
-from .reading import UNREADABLE, Folder, open_folder
+from .reading import UNREADABLE, Folder, has_our_files, open_folder
 from .supervision import labelled_pairs
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,30 @@ def audit_folder(path: str | Path, name: str | None = None) -> AuditReport:
         The report; unreadable files are findings, too.
 
     Raises:
-        BuildError: there is no such folder.
+        BuildError: there is no such folder, or it is no dataset folder.
     """
     path = Path(path)
     if not path.is_dir():
         raise BuildError(f"Expected a dataset folder, found none at {path}.")
+    if not (any(path.glob("*.inter")) or (path / "dataset.json").exists() or has_our_files(path)):
+        raise BuildError(_no_dataset(path))
     folder, findings = open_folder(path, name or path.resolve().name)
     for check in (*checks.ALL, planted_noise, candidate_lists, labelled_pairs, *extras.ALL):
         findings += _guarded(check, folder)
     return AuditReport(folder.name, tuple(findings), folder.counts)
+
+
+def _no_dataset(path: Path) -> str:
+    message = (
+        "Expected a dataset folder, with <name>.train.inter, <name>.valid.inter and "
+        f"<name>.test.inter, found no .inter file in {path.absolute()}."
+    )
+    inside = sorted({file.parent.name for file in path.glob("*/*.inter")})
+    if not inside:
+        return message
+    named = ", ".join(str(path / name) for name in inside[:_NAMED])
+    more = f" and {len(inside) - _NAMED} more" if len(inside) > _NAMED else ""
+    return f"{message} Dataset folders in it: {named}{more}. Name one."
 
 
 def _guarded(check: Callable[[Folder], Iterator[Finding]], folder: Folder) -> list[Finding]:

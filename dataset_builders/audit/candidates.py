@@ -31,6 +31,10 @@ def candidate_lists(folder: Folder) -> Iterator[Finding]:
     planted in training as random noise are no positives.
     """
     paths = sorted((folder.path / "candidates").glob("*.parquet"))
+    drawn = folder.document.get("candidates")  # a dataset may have been made without
+    if drawn and drawn["phase"] not in [path.stem for path in paths]:
+        message = f"candidates/{drawn['phase']}.parquet is missing"
+        yield Finding("error", "missing-file", 1, message)
     if not paths or not folder.between_items:
         return
     positives = _positives(folder)

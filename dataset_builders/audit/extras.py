@@ -81,8 +81,8 @@ def catalogue_file(folder: Folder) -> Iterator[Finding]:
 
 
 def recorded_figures(folder: Folder) -> Iterator[Finding]:
-    """``dataset.json``: present, and about this split."""
-    if not folder.ours:
+    """``dataset.json``: about this split."""
+    if not folder.document:
         return
     if folder.document.get("name") != folder.name:
         message = f"dataset.json is about {folder.document.get('name')!r}"

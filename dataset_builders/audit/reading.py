@@ -19,6 +19,9 @@ from .findings import Finding, Severity
 #: What reading a damaged or hostile file may raise.
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, pa.ArrowException)
 
+#: Files that nobody but our builders writes.
+OUR_FILES = ("catalogue.parquet", "behaviour.parquet")
+
 _BLOCK = 32 << 20
 _MAX_RELATIONS = 100
 
@@ -52,7 +55,7 @@ class Folder:
     Attributes:
         path: where it is.
         name: the dataset's name.
-        document: ``dataset.json``, empty when there is none.
+        document: ``dataset.json``, empty when there is none that says anything.
         items: tokens of ``.item``, then those only met elsewhere.
         n_listed: how many of ``items`` are from ``.item``; None when there is no such file.
         listed_queries: [q, 2] int32 of relation and number from ``.user``; None without one.
@@ -77,8 +80,8 @@ class Folder:
 
     @property
     def ours(self) -> bool:
-        """The folder claims to follow this project's contract."""
-        return bool(self.document)
+        """The folder claims to follow this project's contract, by its card or by its files."""
+        return bool(self.document) or has_our_files(self.path)
 
     @property
     def split(self) -> str | None:
@@ -152,6 +155,11 @@ def open_folder(path: Path, name: str) -> tuple[Folder, list[Finding]]:
     return folder, findings
 
 
+def has_our_files(path: Path) -> bool:
+    """Whether a folder was built by this project, whatever became of its ``dataset.json``."""
+    return any((path / name).exists() for name in OUR_FILES)
+
+
 def columns_of(path: Path) -> list[str]:
     """The typed column names in a file's first line.
 
@@ -188,7 +196,10 @@ def _read_document(folder: Folder) -> Iterator[Finding]:
         if not isinstance(document, dict):
             raise ValueError("dataset.json is not an object")
         folder.document = document
-    yield from ()
+    if folder.ours and not folder.document:
+        state = "says nothing" if path.exists() else "is missing"
+        message = f"dataset.json {state}, without which RecBole is not told how to read the folder"
+        yield Finding("error", "missing-file", 1, message)
 
 
 def _read_items(folder: Folder) -> Iterator[Finding]:

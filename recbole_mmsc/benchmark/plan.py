@@ -165,7 +165,8 @@ class Plan(_Strict):
     models: list[ModelPlan] = Field(min_length=1)
     settings: dict[str, Any] = Field(default={}, description="RecBole's, for every run")
     search: SearchPlan = SearchPlan()
-    seeds: list[int] = Field(default=[2026], min_length=1)
+    # what numpy takes, and so RecBole
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(default=[2026], min_length=1)
     metrics: list[Literal["ndcg", "hit", "recall", "mrr", "precision", "map"]] = Field(
         default=["ndcg", "hit", "recall", "mrr"], min_length=1
     )

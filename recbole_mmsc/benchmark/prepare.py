@@ -17,7 +17,7 @@ from recbole_mmsc.dataset_builders.labels import DEFAULT_POLICY
 from recbole_mmsc.dataset_builders.names import dataset_name
 from recbole_mmsc.dataset_builders.noise import add_noise
 from recbole_mmsc.dataset_builders.presets import load_presets
-from recbole_mmsc.missing import how_to_build, recbole_models, unknown_model
+from recbole_mmsc.missing import build_command, how_to_build, recbole_models, unknown_model
 from recbole_mmsc.registration import MODELS
 
 SEED = 2026  # of the noise that is planted here
@@ -88,7 +88,7 @@ def _build(entry: DatasetPlan, policy: str, split: str, data: Path) -> None:
     missing = [str(file) for file in entry.meta if not file.is_file()]
     if missing or not entry.meta:
         raise PlanError(_how_to_build(entry, policy, split, data, missing))
-    name = dataset_name(entry.name, policy, "warm")  # the build itself marks a cold split
+    name = _name_to_build(entry, policy)
     build_dataset(name, entry.meta, data, images=entry.images, policy=policy, split=split)
 
 
@@ -101,7 +101,14 @@ def _how_to_build(
     message = f"expected the dataset in {folder}, or files under meta to build it from; {found}. "
     if entry.name in presets:
         return message + how_to_build(presets[entry.name], data, policy, split)
-    return message + f"Build it with\n    recbole-mmsc build --name {entry.name} --meta FILE"
+    name = _name_to_build(entry, policy)
+    command = build_command(f"--name {name}", "FILE", data, policy, split)
+    return f"{message}Build it with\n    {command}"
+
+
+def _name_to_build(entry: DatasetPlan, policy: str) -> str:
+    """What a build is told to call its folder: it marks a cold split itself, no policy."""
+    return dataset_name(entry.name, policy, "warm")
 
 
 def _encode(entry: DatasetPlan, folder: Path) -> None:

@@ -25,7 +25,7 @@ from recbole.utils.argument_list import (
 from recbole_mmsc.missing import recbole_models
 from recbole_mmsc.properties_files import model_defaults, relation_base
 from recbole_mmsc.registration import MODELS
-from recbole_mmsc.settings.base import OTHER_RECBOLE_KEYS
+from recbole_mmsc.settings.base import OTHER_RECBOLE_KEYS, SettingsError
 
 if TYPE_CHECKING:
     from recbole_mmsc.benchmark.plan import Plan
@@ -99,6 +99,7 @@ def setting_problems(plan: Plan) -> Iterator[str]:
     for place, (entry, names) in enumerate(zip(plan.models, known, strict=True)):
         yield from _problems(f"models.{place}.settings", entry.settings, names)
         yield from _problems(f"models.{place}.search", entry.search, names)
+        yield from _values(f"models.{place}", entry.model, {**plan.settings, **entry.settings})
 
 
 @functools.cache
@@ -143,6 +144,19 @@ def _problems(place: str, given: Mapping[str, Any], known: frozenset[str] | None
             yield f"unknown setting {place}.{name}{hint}"
         elif name in COUNTS and not _is_count(value, place.endswith("search")):
             yield f"{place}.{name}: expected a whole number of 1 or more, found {value!r:.60}"
+
+
+def _values(place: str, model: str, given: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the values of a model of ours; RecBole's models do not say."""
+    settings = MODELS[model].settings if model in MODELS else None
+    if settings is None:
+        return
+    # a text may spell a number, which RecBole makes of it before the model sees it
+    read = {name: value for name, value in given.items() if not isinstance(value, str)}
+    try:
+        settings.from_config({**model_defaults(model), **read})
+    except SettingsError as error:
+        yield f"{place}: {' '.join(str(error).split())}"
 
 
 def _is_count(value: Any, searched: bool) -> bool:

@@ -33,6 +33,8 @@ def test_the_smallest_plan(tmp_path):
         ({"resources": {"thread": 2}}, "unknown key resources.thread \\(did you mean 'threads'"),
         ({"models": [{"model": "A", "setings": {}}]}, "unknown key models.0.setings .*'settings'"),
         ({"seeds": [1, 1]}, "seeds: expected each value once"),
+        ({"seeds": [-1]}, "seeds.0: .* greater than or equal to 0, found -1"),
+        ({"seeds": [2**32]}, "seeds.0: .* less than 4294967296"),
         ({"seeds": []}, "seeds: .* at least 1 item"),
         ({"cutoffs": [0]}, "cutoffs.0: .* greater than 0, found 0"),
         ({"metrics": ["auc"]}, "metrics.0: .*'ndcg'"),

@@ -31,6 +31,21 @@ def test_every_cut_of_a_catalogue_is_built_encoded_and_given_its_noise(raw, tmp_
     assert prepare(plan_of(raw, **cuts), tmp_path) == cases, "what is there is not made again"
 
 
+@pytest.mark.parametrize(
+    ("cut", "options"),
+    [
+        ({}, "shop --meta FILE"),
+        ({"policies": ["raw"]}, "shop-raw --meta FILE --policy raw"),
+        ({"splits": ["cold"]}, "shop --meta FILE --split cold"),
+    ],
+)
+def test_the_command_that_builds_what_is_missing(raw, tmp_path, cut, options):
+    with pytest.raises(PlanError) as error:
+        prepare(plan_of(raw, meta=[], **cut), tmp_path)
+    command = f"recbole-mmsc build --name {options} --out {tmp_path}"
+    assert str(error.value).splitlines()[-1].strip() == command
+
+
 def test_an_encoder_that_is_added_later_reaches_the_noisy_dataset(raw, tmp_path):
     prepare(plan_of(raw, encoders=[], noise=["swapped-30"]), tmp_path)
     prepare(plan_of(raw, noise=["swapped-30"]), tmp_path)

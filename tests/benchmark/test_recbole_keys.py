@@ -170,6 +170,21 @@ def test_counts_are_whole_numbers_of_one_or_more(key):
     assert not problems(settings={key: 1}, recbole={key: 7})
 
 
+def test_a_value_that_a_model_of_ours_does_not_take_is_refused():
+    said = "models.1: MMSC cannot run with these settings: dropout: Input should be less than 1, "
+    (problem,) = problems("MMSC", {"dropout": 3})
+    assert problem.startswith(said + "found 3 (dropout: share")
+    (problem,) = problems("MMSC", recbole={"dropout": 3})
+    assert problem.startswith(said)
+    assert not problems("MMSC", {"dropout": 0.3}, recbole={"dropout": 3})
+    assert not problems("MMSC", {"content_reg": "1e-2"}), "which RecBole reads as a number"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_defaults_of_our_models_pass(model):
+    assert not problems(model)
+
+
 def test_a_plan_with_such_settings_is_not_read(tmp_path):
     models = [{"model": "BPR"}, {"model": "EASE", "settings": {"reg_wieght": 1.0}}]
     file = tmp_path / "plan.yaml"

@@ -127,6 +127,13 @@ def test_a_failed_run_is_a_row_with_its_reason(tiny_folder, tmp_path):
         assert "recbole-mmsc encode" in rows["MMSC"].failures[0].reason
 
 
+def test_a_benchmark_without_a_single_result_fails(tiny_folder, tmp_path, capsys):
+    plan = write_plan(tmp_path, [{"model": "BPR", "settings": {"embedding_size": -1}}])
+    options = ["--data", str(tiny_folder.parent), "--out", str(tmp_path / "out")]
+    assert main(["benchmark", str(plan), *options]) == 1
+    assert "report.html" in capsys.readouterr().out
+
+
 def test_a_benchmark_can_be_made_again_from_its_own_plan(tiny_folder, tmp_path):
     plan, out = write_plan(tmp_path, [{"model": "EASE"}]), tmp_path / "out"
     first = figures(run(plan, tiny_folder, out))

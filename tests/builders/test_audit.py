@@ -326,11 +326,26 @@ def test_features(warm):
 
 @pytest.mark.parametrize(
     "missing",
-    ["things.item", "things.user", "things.valid.inter", "behaviour.parquet", "catalogue.parquet"],
+    [
+        "things.item",
+        "things.user",
+        "things.valid.inter",
+        "behaviour.parquet",
+        "catalogue.parquet",
+        "candidates/test.parquet",
+        "dataset.json",
+    ],
 )
 def test_missing_files(warm, missing):
     (warm / missing).unlink()
     assert found(warm)["missing-file"] == ("error", 1)
+    assert f"{missing} is missing" in audit_folder(warm).render()
+
+
+def test_a_card_that_says_nothing(warm):
+    (warm / "dataset.json").write_text("{}")
+    assert found(warm) == {"missing-file": ("error", 1)}
+    assert "dataset.json says nothing" in audit_folder(warm).render()
 
 
 def test_other_peoples_figures(warm):
@@ -421,6 +436,16 @@ def test_a_folder_of_queries_without_our_document(warm):
 def test_no_folder(tmp_path):
     with pytest.raises(BuildError, match="found none at"):
         audit_folder(tmp_path / "nothing")
+
+
+def test_a_folder_without_interactions_names_those_inside_it(clean, tmp_path):
+    with pytest.raises(BuildError, match=r"found no \.inter file in .*Name one\.$") as error:
+        audit_folder(clean)
+    assert f"Dataset folders in it: {clean / 'things'}, {clean / 'things-cold'}." in str(
+        error.value
+    )
+    with pytest.raises(BuildError, match=r"found no \.inter file in [^ ]*\.$"):
+        audit_folder(tmp_path)
 
 
 def test_hostile_tokens_cannot_steer_the_terminal(warm):

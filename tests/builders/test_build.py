@@ -104,6 +104,22 @@ def test_the_planted_catalogue(source, out):
     assert summary.audit.ok
 
 
+def test_a_source_of_a_shape_that_holds_no_ids_is_told(tmp_path, out):
+    shaped = [
+        {**record, "also_view": [{"id": other} for other in record["also_view"]]}
+        for record in records()
+    ]
+    fields = {"item_id": "asin", "also_view": "also_view", "also_buy": "also_buy"}
+    source = write_lines(tmp_path / "shop.json", shaped)
+    printed = build(source, out, format="jsonl", field_map=fields).render()
+    assert "references dropped: 96 to what cannot be an id\n" in printed
+    assert "No usable id in column 'also_view', mapped to also_view: expected texts" in printed
+    assert "no substitutes in this dataset: what its sources list cannot be ids." in printed
+    del fields["also_buy"]
+    with pytest.raises(BuildError, match="No usable id in column 'also_view'"):
+        build(source, out, "none", format="jsonl", field_map=fields)
+
+
 def test_the_same_input_gives_the_same_bytes_anywhere(source, out, tmp_path):
     build(source, out)
     code = (

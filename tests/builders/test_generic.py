@@ -1,5 +1,6 @@
 """Anybody's catalogue through a field map."""
 
+import gzip
 import json
 from decimal import Decimal
 
@@ -99,16 +100,29 @@ def test_what_a_column_may_hold(read, field, value, expected):
     ("value", "ids"),
     [
         ("B1,B2, B3 B4\tB5", ["B1", "B2", "B3", "B4", "B5"]),
-        (["B1", 2, None, True], ["B1", "2", "", ""]),
+        (["B1", 2, None, True], ["B1", "2", ""]),
+        ([123.0, None, 4.5, {"id": 1}, 1e300], ["123", "", "", ""]),
         ("", None),
         ([], None),
         (None, None),
-        (5, None),
+        (5, ["5"]),
+        (123.0, ["123"]),
+        (4.5, [""]),
+        ({"id": "B1"}, [""]),
     ],
 )
 def test_references_as_lists_and_as_texts(read, value, ids):
     [product], _ = read([{"id": "A", "x": value}], {"item_id": "id", "bought_together": "x"})
     assert product.references.get("bought_together") == ids
+
+
+def test_integers_that_pandas_made_floats(read):
+    rows = [{"id": 7.0, "x": [8.0, float("nan")], "y": float("nan")}, {"id": float("nan")}]
+    fields = {"item_id": "id", "also_view": "x", "also_buy": "y"}
+    assert read([rows[0]], fields, "parquet")[0] == [Product("7", references={"also_view": ["8"]})]
+    products, [entry] = read(rows, fields, "parquet")
+    assert [product.item_id for product in products] == ["7"]
+    assert entry["reason"] == "the item id is missing"
 
 
 def test_a_column_with_a_dot_in_its_own_name(read):
@@ -154,6 +168,26 @@ def test_a_lacking_column_is_named_with_those_found(read, form):
     lacking = r"no column 'label'. Columns found: .*details, details.maker, name"
     with pytest.raises(BuildError, match=lacking):
         read(ROWS, {"item_id": "sku", "title": "label"}, form)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", r"shop\.gz, which is empty\.$"),
+        (gzip.compress(b""), r"shop\.gz, which is empty\.$"),
+        (gzip.compress(b'{"sku": "A"}\n')[:15], r"shop\.gz; the gzip data end too early: .*\.$"),
+        (b"PAR1\x15\x04", r"a Parquet file: give --format parquet\.$"),
+        (b"sku,name\nA,Lamp\n", r"found no readable line in \S*shop\.gz\.$"),
+    ],
+)
+def test_a_file_without_a_readable_line(tmp_path, content, said):
+    path = tmp_path / "shop.gz"
+    path.write_bytes(content)
+    with (
+        Quarantine(tmp_path / "quarantine.jsonl") as quarantine,
+        pytest.raises(BuildError, match=said),
+    ):
+        read_products([path], "jsonl", quarantine, {"item_id": "sku"}, progress=False)
 
 
 def test_a_broken_parquet_file(tmp_path):

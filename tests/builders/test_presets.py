@@ -26,11 +26,17 @@ def test_promised_presets_are_there_and_say_where_their_file_is():
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("amazon-hme", "amazon-home"), ("toys", "amazon-toys"), ("dem", "demo"), ("beauti", "beauty")],
+    [("amazon-hme", "amazon-home"), ("toys", "amazon-toys"), ("beauti", "beauty")],
 )
 def test_unknown_presets_suggest_the_nearest(name, meant):
     with pytest.raises(BuildError, match=rf"got '{name}'.* Did you mean '(amazon-)?{meant}'\?"):
         get_preset(name)
+
+
+def test_a_generated_catalogue_is_not_to_be_built():
+    with pytest.raises(BuildError, match=r"^Expected a preset among [^(]* \(got 'demo'\)") as error:
+        get_preset("demo")
+    assert "demo" not in str(error.value).partition("(")[0]
 
 
 def test_hopeless_names_list_the_presets():
