@@ -14,6 +14,9 @@ from pathlib import Path
 from .product import BuildError
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+#: What labellers have said, with what SQLite may have left beside it.
+JUDGEMENTS = "supervision/.cache.sqlite*"
+
 _NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"} | {
     errno.EFBIG: "a file grew beyond the limit set for this process"
 }
@@ -43,7 +46,7 @@ def new_folder(out: Path, name: str, replace: bool = False) -> Iterator[Path]:
     Args:
         out: the folder of datasets; made if need be.
         name: a name that :func:`checked_name` lets through.
-        replace: take the place of an existing dataset of that name.
+        replace: take the place of an existing dataset of that name; of it :data:`JUDGEMENTS` stay.
 
     Raises:
         BuildError: the dataset exists and is not to be replaced, another build of that name is
@@ -60,6 +63,7 @@ def new_folder(out: Path, name: str, replace: bool = False) -> Iterator[Path]:
         _refuse_existing(final, replace)
         _clear(building)
         yield building
+        _keep_judgements(final, building)
         _publish(building, final, old)
     except OSError as error:
         shutil.rmtree(building, ignore_errors=True)
@@ -117,8 +121,8 @@ def _refuse_existing(final: Path, replace: bool) -> None:
         return
     if not replace:
         raise BuildError(
-            f"{final} exists and was left as it is. Choose another name, remove it, or ask for it "
-            f"to be replaced."
+            f"{final} exists and was left as it is. Choose another name, remove it, or have it "
+            f"replaced (--replace)."
         )
     if final.is_symlink() or not (final / "dataset.json").is_file():
         raise BuildError(
@@ -133,6 +137,14 @@ def _clear(folder: Path) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
+
+
+def _keep_judgements(final: Path, building: Path) -> None:
+    """Carry over what labellers have said, which was paid for; which of it may be used in the new
+    dataset ``recbole-mmsc label`` finds out."""
+    for file in final.glob(JUDGEMENTS):
+        (building / file.parent.name).mkdir(exist_ok=True)
+        link_or_copy(file, building / file.relative_to(final))
 
 
 def _publish(building: Path, final: Path, old: Path) -> None:

@@ -269,11 +269,13 @@ def make_parser() -> argparse.ArgumentParser:
     compare.add_argument("b", type=Path, metavar="RUN", help="folder of another")
     compare.add_argument("--metric", default="ndcg@10", help="default: %(default)s")
     compare.add_argument(
-        "--queries", type=int, default=10, help="shown on each side; default: %(default)s"
+        "--queries", type=_count, default=10, help="shown on each side; default: %(default)s"
     )
 
     demo = command("demo", "The whole job on a generated catalogue, offline.", "demo")
-    demo.add_argument("--items", type=int, default=2000, help="products; default: %(default)s")
+    demo.add_argument(
+        "--items", type=int, default=2000, help="products, 200 or more; default: %(default)s"
+    )
     demo.add_argument("--seed", type=int, default=2026)
 
     doctor = command("doctor", "Versions, guards, what is missing.", "doctor")
@@ -303,6 +305,12 @@ class _Pairs(argparse.Action):
                 self, f"expected {ours} once, found {given[ours]!r} and {theirs!r}"
             )
         setattr(namespace, self.dest, {**given, ours: theirs})
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, found {text!r}")
+    return int(text)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = make_parser().parse_args(arguments)
     # of what RecBole calls, not of what the user does
-    warnings.filterwarnings("ignore", module=r"(recbole|thop|torch|numpy|pandas)\b")
+    warnings.filterwarnings("ignore", module=r"(recbole|thop|torch|numpy|pandas|sklearn)\b")
     # RecBole reads settings from the process's arguments; these are not meant for it.
     sys.argv = sys.argv[:1]
     try:

@@ -113,6 +113,12 @@ def test_wrong_usage_exits_with_2(arguments):
     assert stop.value.code == 2
 
 
+def test_a_count_below_one_is_wrong_usage(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", "one", "two", "--queries", "0"])
+    assert "expected a whole number of 1 or more, found '0'" in capsys.readouterr().err
+
+
 def test_a_field_that_is_given_twice_is_named(capsys):
     twice = ["--field", "also_view=a", "--field", "also_view=b"]
     with pytest.raises(SystemExit) as stop:

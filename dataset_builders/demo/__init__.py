@@ -23,6 +23,8 @@ from .pictures import draw_product
 from .words import STYLES, TYPES, brand_names, write_texts
 from .world import CO_PURCHASE, CO_VIEW, N_BRANDS, World, list_references, make_world
 
+FEWEST = 200  # products; of fewer no relation has pairs enough to be learned
+
 
 @dataclass(frozen=True, slots=True)
 class DemoPaths:
@@ -55,16 +57,16 @@ def generate_demo(
 
     Args:
         raw_dir: where to write; files of an earlier run are replaced.
-        n_items: products in the catalogue, at least 200.
+        n_items: products in the catalogue, :data:`FEWEST` or more.
         seed: of everything random.
         noise: share of the pairs that is noise, half random pairs, half pairs whose relation is
             swapped; in [0, 0.6].
         progress: show a progress bar on stderr.
     """
-    if n_items < 200 or not 0 <= noise <= 0.6:
-        raise ValueError(
-            f"Expected n_items ≥ 200 and noise in [0, 0.6] (got n_items={n_items}, noise={noise})."
-        )
+    if n_items < FEWEST:
+        raise ValueError(f"Expected {FEWEST} products or more, got {n_items}.")
+    if not 0 <= noise <= 0.6:
+        raise ValueError(f"Expected noise in [0, 0.6], got {noise}.")
     # One stream each, so that the world stays the same when only the noise changes.
     world_rng, pairs_rng, noise_rng, text_rng, picture_rng = np.random.default_rng(seed).spawn(5)
     world = make_world(n_items, world_rng)

@@ -293,9 +293,14 @@ def test_an_existing_dataset_stays_unless_it_is_to_be_replaced(source, out, tmp_
     with pytest.raises(BuildError, match="exists and was left as it is"):
         build(source, out, seed=7)
     assert contents(out / "things") == before
+    labels = out / "things" / "supervision"
+    labels.mkdir()
+    (labels / ".cache.sqlite").write_bytes(b"paid for")
+    (labels / "rules.parquet").write_bytes(b"of the old split")
     build(source, out, seed=7, replace=True)
     after = contents(out / "things")
     assert after != before
+    assert contents(labels) == {".cache.sqlite": b"paid for"}
     broken = write_lines(tmp_path / "broken.json", ['{"asin"'])
     with pytest.raises(BuildError):
         build(broken, out, format="amazon-2018", replace=True)
