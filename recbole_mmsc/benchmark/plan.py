@@ -86,6 +86,11 @@ class Range(_Strict):
             )
         return self
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest value that is tried."""
+        return (int(self.low), int(self.high)) if self.integer else (self.low, self.high)
+
 
 def _kind(value: Any) -> str | None:
     if isinstance(value, (dict, Range)):

@@ -99,7 +99,14 @@ def setting_problems(plan: Plan) -> Iterator[str]:
     for place, (entry, names) in enumerate(zip(plan.models, known, strict=True)):
         yield from _problems(f"models.{place}.settings", entry.settings, names)
         yield from _problems(f"models.{place}.search", entry.search, names)
-        yield from _values(f"models.{place}", entry.model, {**plan.settings, **entry.settings})
+        fixed = {**plan.settings, **entry.settings}
+        if wrong := list(_values(f"models.{place}", entry.model, fixed)):
+            yield from wrong
+            continue
+        for name, space in entry.search.items():
+            for value in space if isinstance(space, list) else space.ends:
+                searched = f"models.{place}.search.{name}"
+                yield from _values(searched, entry.model, {**fixed, name: value})
 
 
 @functools.cache

@@ -117,9 +117,10 @@ def _draw(values: Range | list[Any], rng: np.random.Generator) -> Any:
     if not isinstance(values, Range):
         return values[rng.integers(len(values))]
     if values.integer and not values.log:
-        return int(rng.integers(int(values.low), int(values.high) + 1))
+        low, high = values.ends
+        return int(rng.integers(low, high + 1))
     if not values.log:
-        return float(rng.uniform(values.low, values.high))
+        return float(rng.uniform(*values.ends))
     drawn = math.exp(rng.uniform(math.log(values.low), math.log(values.high)))
     return round(drawn) if values.integer else drawn
 
@@ -156,13 +157,9 @@ def _distributions(space: Space, optuna: Any) -> dict[str, Any]:
         if isinstance(values, list):  # by place: Optuna knows numbers and words, not lists
             found[name] = optuna.distributions.CategoricalDistribution(range(len(values)))
         elif values.integer:
-            found[name] = optuna.distributions.IntDistribution(
-                int(values.low), int(values.high), log=values.log
-            )
+            found[name] = optuna.distributions.IntDistribution(*values.ends, log=values.log)
         else:
-            found[name] = optuna.distributions.FloatDistribution(
-                values.low, values.high, log=values.log
-            )
+            found[name] = optuna.distributions.FloatDistribution(*values.ends, log=values.log)
     return found
 
 

@@ -85,6 +85,7 @@ def train(job: Job) -> Trained:
     """Train the model of a job until it stops by itself, or its budget is spent.
 
     Raises:
+        RuntimeError: the plan names a GPU, and there is none.
         Exception: whatever RecBole or the model raises.
     """
     from recbole.config import Config
@@ -93,6 +94,11 @@ def train(job: Job) -> Trained:
 
     reading = Stopwatch(job)
     config = Config(job.model, job.dataset, config_dict=recbole_settings(job))
+    gpu = job.resources.gpu_id
+    if gpu and config["device"].type == "cpu":  # RecBole trains on the CPU in silence
+        raise RuntimeError(
+            f"expected a GPU for resources.gpu_id {gpu!r}, found none; leave it out for the CPU"
+        )
     init_seed(config["seed"], config["reproducibility"])
     init_logger(config)
     train_data, valid_data, test_data = data_preparation(config, create_dataset(config))

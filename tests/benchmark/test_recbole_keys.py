@@ -180,6 +180,33 @@ def test_a_value_that_a_model_of_ours_does_not_take_is_refused():
     assert not problems("MMSC", {"content_reg": "1e-2"}), "which RecBole reads as a number"
 
 
+@pytest.mark.parametrize(
+    ("space", "found"),
+    [
+        ({"dropout": [0.1, 3]}, "dropout: Input should be less than 1, found 3"),
+        ({"dropout": {"low": 0.1, "high": 2}}, "dropout: Input should be less than 1, found 2.0"),
+        ({"content_neighbours": [20, 2.5]}, "content_neighbours: Input should be a valid integer"),
+        ({"modalities": [["smell"]]}, "modalities: "),
+    ],
+)
+def test_a_searched_value_that_a_model_of_ours_does_not_take_is_refused(space, found):
+    (name,) = space
+    (problem,) = problems("MMSC", search=space)
+    said = f"models.1.search.{name}: MMSC cannot run with these settings: "
+    assert problem.startswith(said + found)
+
+
+def test_searched_values_that_a_model_of_ours_takes_pass():
+    whole = {"low": 10, "high": 50, "integer": True}
+    space = {"dropout": [0, 0.5], "content_neighbours": whole, "content_reg": ["1e-2"]}
+    assert not problems("MMSC", search=space)
+
+
+def test_a_fixed_value_that_is_refused_is_said_once():
+    (problem,) = problems("MMSC", {"dropout": 3}, search={"content_reg": [0.1, 0.2]})
+    assert problem.startswith("models.1: ")
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_the_defaults_of_our_models_pass(model):
     assert not problems(model)

@@ -8,6 +8,7 @@ import sys
 import threading
 
 import pytest
+import torch
 
 from recbole_mmsc.benchmark.job import Case
 from recbole_mmsc.benchmark.launch import launch
@@ -165,6 +166,16 @@ def test_a_run_out_of_memory_is_a_row(tiny_folder, tmp_path):
     record = launch(job_of(tiny_folder, settings=settings, memory=4.0).write(tmp_path / "runs"))
     assert record.status == "failed"
     assert record.reason.startswith("out of memory: ")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_run_that_is_to_have_a_gpu_is_not_made_without_one(tiny_folder, tmp_path):
+    record = launch(job_of(tiny_folder, gpu_id="0").write(tmp_path / "runs"))
+    assert record.status == "failed"
+    assert record.reason == (
+        "RuntimeError: expected a GPU for resources.gpu_id '0', found none; "
+        "leave it out for the CPU"
+    )
 
 
 def test_a_killed_run_is_made_again(tiny_folder, tmp_path):
