@@ -29,7 +29,7 @@ from .document import (
 from .folder import checked_name, new_folder
 from .labels import DEFAULT_POLICY, EXCLUSIVE_POLICIES, POLICIES, Relations, label_pairs
 from .lines import check_files
-from .names import dataset_name
+from .names import COLD, dataset_name
 from .parquet import write_behaviour, write_catalogue
 from .pictures import check_pictures, link_pictures
 from .product import CO_PURCHASE, CO_VIEW, BuildError
@@ -98,6 +98,11 @@ def build_dataset(
     _check("label policy", policy, POLICIES)
     if seed < 0:
         raise BuildError(f"Expected a seed of 0 or more, got {seed}.")
+    if split == "warm" and name.endswith(COLD):
+        raise BuildError(
+            f"Expected another name or the split cold, found {name!r} for a warm split: names that "
+            f"end in {COLD} are those of cold ones."
+        )
     checked = check_files(paths)
     request = _Request(
         name=checked_name(dataset_name(name, DEFAULT_POLICY, split)),

@@ -2,20 +2,24 @@
 
 | our field | what its column may hold |
 |---|---|
-| `item_id` (required) | a text or an integer, also one that became a float: `123.0` is `123` |
+| `item_id` (required) | a text or an integer, also as a float or a decimal: `123.0` is `123` |
 | `title`, `brand`, `description` | a text, a number or a list of texts |
 | `category` | a list of levels, a list of such paths (the first is taken), or `A > B > C` |
 | `price` | a number or a text such as `$1,299.00` |
 | `image_urls` | a list of web addresses, or a text of one or more with spaces between |
 | any source (`also_view`, …) | a list of ids, one id, or a text of ids, commas or spaces between |
 
-A column inside another one is written with a dot: `details.maker`.
+Ids in a text that begins with `[` are a list as JSON or Python writes it: `[1, 2]`, `['A', 'B']`. A
+column inside another one is written with a dot: `details.maker`. Bytes of a Parquet file are texts
+where they are valid UTF-8.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from decimal import Decimal
 from difflib import get_close_matches
 from math import isnan
 from pathlib import Path
@@ -25,6 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .fields import as_description, as_path, as_title, as_urls
+from .literals import parse_json, parse_literal
 from .product import SOURCES, BuildError, Product, UnusableRecord, checked_id
 from .quarantine import Quarantine
 from .records import fit
@@ -38,6 +43,8 @@ BATCH_ROWS = 1024
 _BETWEEN_IDS = re.compile(r"[,\s]+")
 # From here on a float has lost digits: two ids might have become one.
 _EXACT = 2**53
+# No id has so many; Python refuses to write far longer integers as text.
+_INTEGER_BITS = 1024
 
 
 def check_field_map(field_map: Mapping[str, str] | None) -> dict[str, str]:
@@ -131,8 +138,11 @@ def parquet_products(
         size, rows, row = path.stat().st_size, max(file.metadata.num_rows, 1), 0
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
-                for record in batch.to_pylist():
+                for record in _records(batch):
                     row += 1
+                    if isinstance(record, UnusableRecord):
+                        quarantine.add(path.name, row, str(record))
+                        continue
                     try:
                         product = to_product(record)
                     except UnusableRecord as problem:
@@ -142,6 +152,31 @@ def parquet_products(
                 advance(size * batch.num_rows // rows)
         except (pa.ArrowException, OSError):
             quarantine.add(path.name, row + 1, "the Parquet data are damaged from here on")
+
+
+def _records(batch: pa.RecordBatch) -> list[dict[str, Any] | UnusableRecord]:
+    """The rows of a batch, each as a record, or why it is none."""
+    try:
+        return [_with_texts(record) for record in batch.to_pylist()]
+    except UnicodeDecodeError:
+        problem = UnusableRecord("a text in the row is not valid UTF-8")
+    except (pa.ArrowException, ValueError, OverflowError):
+        problem = UnusableRecord("a value in the row cannot be read")
+    if batch.num_rows == 1:
+        return [problem]
+    return [record for row in range(batch.num_rows) for record in _records(batch.slice(row, 1))]
+
+
+def _with_texts(value: Any) -> Any:
+    """A value of Parquet with texts in the place of bytes, wherever bytes are UTF-8."""
+    if isinstance(value, bytes):
+        with suppress(UnicodeDecodeError):
+            return value.decode()
+    if isinstance(value, dict):
+        return {name: _with_texts(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_texts(item) for item in value]
+    return value
 
 
 def _schema_names(schema: Iterable[pa.Field], prefix: str = "") -> Iterator[str]:
@@ -169,7 +204,11 @@ def _as_id(value: object) -> object:
         if isnan(value):
             return None
         value = int(value) if value.is_integer() and abs(value) < _EXACT else value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    elif isinstance(value, Decimal):
+        value = int(value) if value == int(value) else value
+    if isinstance(value, bool) or not isinstance(value, int):
+        return value
+    return str(value) if value.bit_length() < _INTEGER_BITS else value
 
 
 def _texts(value: object) -> list[str]:
@@ -191,7 +230,18 @@ def _urls(value: object) -> tuple[str, ...]:
 def _ids(value: object) -> list[str]:
     """The ids of a source; what cannot be one is an empty text, for the catalogue to count."""
     if isinstance(value, str):
-        return [item for item in _BETWEEN_IDS.split(value) if item]
+        if not value.lstrip().startswith("["):
+            return [item for item in _BETWEEN_IDS.split(value) if item]
+        value = _list_in(value)
     items = value if isinstance(value, list) else [value]
     ids = [item if isinstance(item, str) else _as_id(item) for item in items]
     return [item if isinstance(item, str) else "" for item in ids if item is not None]
+
+
+def _list_in(text: str) -> object:
+    """The list that a text writes out, as JSON or as a Python literal; else an empty text."""
+    line = b'{"": %s}' % text.encode("utf-8", "surrogatepass")  # the readers take records only
+    for parse in (parse_json, parse_literal):
+        with suppress(UnusableRecord):
+            return parse(line)[""]
+    return ""

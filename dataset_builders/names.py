@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .labels import DEFAULT_POLICY
 
+COLD = "-cold"  # what the name of a cold split ends in, before any noise
+
 
 def dataset_name(name: str, policy: str, split: str, noise: tuple[str, float] | None = None) -> str:
     """``name[-policy][-cold][-noise]``: ``amazon-home-raw-cold-random30``.
@@ -17,8 +19,8 @@ def dataset_name(name: str, policy: str, split: str, noise: tuple[str, float] | 
     """
     if policy != DEFAULT_POLICY:
         name += f"-{policy}"
-    if split == "cold" and not name.endswith("-cold"):
-        name += "-cold"
+    if split == "cold" and not name.endswith(COLD):
+        name += COLD
     if noise is not None:
         kind, share = noise
         name += f"-{kind}{100 * share:g}"

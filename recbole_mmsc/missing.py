@@ -43,12 +43,13 @@ def require_dataset(name: str, folder: Path) -> None:
         )
     if any(folder.glob(f"{glob.escape(name)}*.inter")):
         return
+    if known := preset_of(name):
+        preset, policy, split = known
+        raise DatasetNotBuilt(
+            f"Dataset '{name}' is not built: no {name}.*.inter in {folder.absolute()}.\n"
+            + how_to_build(preset, folder.parent, policy, split)
+        )
     presets = load_presets()
-    looked = f"Dataset '{name}' is not built: no {name}.*.inter in {folder.absolute()}."
-    for preset, policy, split in product(presets.values(), POLICIES, SPLITS):
-        if name == dataset_name(preset.name, policy, split):
-            command = how_to_build(preset, folder.parent, policy, split)
-            raise DatasetNotBuilt(f"{looked}\n{command}")
     if folder.exists() or name in recbole_downloads():
         return  # RecBole names the file it misses, or downloads
     near = difflib.get_close_matches(name, [*presets, *neighbours(folder)], n=1)
@@ -64,12 +65,26 @@ def require_dataset(name: str, folder: Path) -> None:
     raise DatasetNotBuilt("\n".join(advice))
 
 
+def preset_of(name: str) -> tuple[Preset, str, str] | None:
+    """The preset, label policy and split of a dataset of that name, None if it is no preset's."""
+    for preset, policy, split in product(load_presets().values(), POLICIES, SPLITS):
+        if name == dataset_name(preset.name, policy, split):
+            return preset, policy, split
+    return None
+
+
 def how_to_build(
     preset: Preset, data: Path, policy: str = DEFAULT_POLICY, split: str = "warm"
 ) -> str:
     """The command that builds a preset, and where its source file is to be had."""
-    if not preset.file:
-        return f"Build it with\n    recbole-mmsc {preset.name}"
+    if not preset.file:  # the demo generates it
+        command = f"recbole-mmsc {preset.name}"
+        if (policy, split) != (DEFAULT_POLICY, "warm"):
+            source = data / f"{preset.name}-source"
+            meta = f"{source / f'meta_{preset.name}.json.gz'} --images {source / 'images'}"
+            name = dataset_name(preset.name, policy, "warm")
+            command += f"\n    {build_command(f'--name {name}', meta, data, policy, split)}"
+        return f"Build it with\n    {command}"
     command = build_command(preset.name, preset.file, data, policy, split)
     source = f"\n{preset.file} is at {preset.address}" if preset.address else ""
     return f"Build it with\n    {command}{source}"

@@ -231,7 +231,7 @@ def test_image_only_and_both_with_missing_ones_masked(tiny_folder, names, image_
     summary = adapt(tiny_folder, encoder="hub:a/b")
     assert summary.losses[summary.best] < summary.losses[0]
     assert summary.path.name == "hub-a-b+adapted.safetensors"
-    new = read_features(summary.path, ITEMS)
+    new = read_features(summary.path, ITEMS, "hub:a/b+adapted")
     assert set(new.modalities) == set(names)
     for name in names:
         lengths = np.linalg.norm(new.vectors[name].astype(np.float32), axis=1)
@@ -372,6 +372,17 @@ def test_the_command(tiny_folder, capsys):
     with pytest.raises(SystemExit):
         main(["adapt", "--help"])
     assert "example: recbole-mmsc adapt" in capsys.readouterr().out
+
+
+def test_an_encoder_asked_for_by_its_files_name_keeps_its_own(tiny_folder):
+    text = read_features(features_path(tiny_folder, ENCODER), ITEMS)
+    path = features_path(tiny_folder, "hub:a/b")
+    write_features(path, ITEMS, text.vectors, text.available, encoder="hub:a/b")
+    assert read_features(adapt(tiny_folder, encoder="hub-a-b").path, ITEMS).encoder == (
+        "hub:a/b+adapted"
+    )
+    with pytest.raises(FeatureError, match="expected those of 'hub:a:b', found those of 'hub:a/b'"):
+        adapt(tiny_folder, encoder="hub:a:b")
 
 
 def test_missing_adapted_features_name_the_command_that_makes_them(tiny_folder):

@@ -16,7 +16,8 @@ from safetensors import safe_open
 from sklearn.metrics import roc_auc_score
 
 from recbole_mmsc.cli import main
-from recbole_mmsc.data.labels import supervision_path
+from recbole_mmsc.data.labels import TRAIN_SHA256, supervision_path
+from recbole_mmsc.data.pairs import training_checksum
 from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.dataset_builders.build import build_dataset
 from recbole_mmsc.dataset_builders.demo import generate_demo
@@ -145,7 +146,8 @@ def guess_labels(folder, pairs):
     }
     path = supervision_path(folder, "guesser")
     path.parent.mkdir()
-    pq.write_table(pa.table(columns), path)
+    metadata = {TRAIN_SHA256: training_checksum(folder)}
+    pq.write_table(pa.table(columns, metadata=metadata), path)
 
 
 def planted_auc(behaviour, truth, source, tokens):

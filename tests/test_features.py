@@ -96,6 +96,28 @@ def test_file_names_are_safe(tmp_path):
     path = features_path(tmp_path, "open_clip:ViT-B/32")
     assert path == tmp_path / "features" / "open_clip-ViT-B-32.safetensors"
     assert features_path(tmp_path, "../../evil").parent == tmp_path / "features"
+    assert features_path(tmp_path, "hub:größe").name == "hub-größe.safetensors"
+    assert features_path(tmp_path, "hub:模型") != features_path(tmp_path, "hub:文本")
+
+
+@pytest.mark.parametrize(("end", "verb"), [("", "encode"), ("+adapted", "adapt")])
+def test_features_of_another_encoder_filed_alike_are_refused(tmp_path, end, verb):
+    path = features_path(tmp_path / "toy", "hub:a/b" + end)
+    write_features(path, IDS, {"text": TEXT}, {"text": MASK}, encoder="hub:a/b" + end)
+    for name in (None, "hub:a/b" + end, "hub-a-b" + end):  # the last is the file's own
+        assert read_features(path, IDS, name).encoder == "hub:a/b" + end
+    with pytest.raises(FeatureError, match=r"'hub:a:b.*', found those of 'hub:a/b") as error:
+        read_features(path, IDS, "hub:a:b" + end)
+    assert f"`recbole-mmsc {verb} toy --encoder hub:a:b --data" in str(error.value)
+    with pytest.raises(FeatureError, match=f"{verb} toy --encoder hub:a/b --data"):
+        read_features(path, IDS[:2], "hub-a-b" + end)
+
+
+def test_features_that_name_no_encoder_are_anyones(path):
+    header, data = parts(path)
+    del header["__metadata__"]["encoder"]
+    rewrite(path, header, data)
+    assert read_features(path, IDS, "tfidf").encoder == ""
 
 
 @pytest.mark.parametrize(

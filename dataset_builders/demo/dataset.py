@@ -22,7 +22,7 @@ def build_demo(
     split: str = "warm",
     replace: bool = False,
 ) -> tuple[BuildSummary, DemoPaths]:
-    """Generate the raw files in ``<data>/demo-raw``, and build a dataset from them.
+    """Generate the raw files in ``<data>/demo-source``, and build a dataset from them.
 
     Args:
         data: the folder of datasets.
@@ -32,7 +32,7 @@ def build_demo(
         split: see :func:`build_dataset`.
         replace: an earlier dataset of that name.
     """
-    raw = generate_demo(data / f"{NAME}-raw", n_items=n_items, seed=seed)
+    raw = generate_demo(data / f"{NAME}-source", n_items=n_items, seed=seed)
     summary = build_dataset(
         dataset_name(NAME, policy, "warm"),  # the build itself marks a cold split
         [raw.meta],

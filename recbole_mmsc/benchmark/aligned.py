@@ -74,18 +74,7 @@ def align(folder: Path, records: Sequence[RunRecord], metric: str) -> AlignedRun
 def _read(folder: Path, metric: str) -> dict[str, np.ndarray]:
     """Columns of a run's per-query results, by query token; metrics as float, null as NaN."""
     file = folder / QUERIES
-    try:
-        table = read_queries_of(folder)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ValueError(
-            f"expected per-query results in {file}, found a damaged file; "
-            f"remove the folder and run the benchmark again ({error})"
-        ) from None
-    expected = ("query", *ABOUT_THE_QUERY)
-    if missing := [name for name in expected if name not in table.column_names]:
-        raise ValueError(f"expected the columns {list(expected)} in {file}, found no {missing}")
+    table = read_queries_of(folder)
     metrics = [one.name for one in table.schema if pa.types.is_floating(one.type)]
     if metric not in metrics:
         raise ValueError(f"expected the metric {metric} in {file}, found only {metrics}")

@@ -45,9 +45,9 @@ def run_benchmark(
         check_mlflow()
     # a cluster that cannot be joined is told before hours of building and encoding
     with locked(out), closing(_executor(plan, ray)) as executor:
-        cases = prepare(plan, data)
+        cases = prepare(plan, data, make=not report_only)
         (out / "plan.yaml").write_bytes(file.read_bytes())  # which may be this very file
-        runner = Runner(out, cases, retry)
+        runner = Runner(out, cases, retry and not report_only)
         records = runner.finished() if report_only else runner.run(executor)
         records.sort(key=lambda record: record.id)  # whichever finished first: the same report
         made = {record.label for record in records if record.purpose == "run"}

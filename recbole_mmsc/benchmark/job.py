@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from recbole_mmsc.benchmark.input_files import inputs_checksum
 from recbole_mmsc.benchmark.plan import ModelPlan, Plan, Resources
-from recbole_mmsc.benchmark.record import RECORD, RunRecord, read_record
+from recbole_mmsc.benchmark.record import QUERIES, RECORD, RunRecord, read_record
 
 JOB = "job.json"
 
@@ -85,14 +85,17 @@ def finished(job: Job, runs: Path, retry: bool) -> RunRecord | None:
     Args:
         job: the run.
         runs: the folder of all runs.
-        retry: whether a failed run is made again; one that was killed always is.
+        retry: whether a failed run is made again; one that was killed, or whose results of every
+            query are gone, always is.
     """
     folder = runs / job.id
     if not (folder / RECORD).is_file():
         return None
     record = read_record(folder)
     again = record.killed or (retry and record.status == "failed")
-    return None if again else record
+    tested = record.status == "done" and record.purpose == "run"
+    lost = tested and not (folder / QUERIES).is_file()
+    return None if again or lost else record
 
 
 class Case(BaseModel):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from recbole_mmsc.benchmark.aligned import AlignedRun, AlignedRuns, align
-from recbole_mmsc.benchmark.record import RunRecord, read_records
+from recbole_mmsc.benchmark.record import RunRecord, read_record, read_records
 from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.evaluation.significance import (
     DECIMALS,
@@ -187,11 +187,9 @@ def make_leaderboards(
             alone have other settings, or one seed twice; runs of a dataset had other splits or
             queries; a label is unknown.
     """
-    found = [
-        record
-        for record in read_records(folder / "runs")
-        if record.purpose == "run" and (ids is None or record.id in ids)
-    ]
+    runs = folder / "runs"
+    records = read_records(runs) if ids is None else (read_record(runs / one) for one in ids)
+    found = [record for record in records if record.purpose == "run"]
     if not found:
         raise ValueError(
             f"expected runs in {folder / 'runs'}, found none but trials, if any; "

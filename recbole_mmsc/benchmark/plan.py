@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 import operator
 import re
 from pathlib import Path
@@ -72,8 +73,8 @@ class DatasetPlan(_Strict):
 class Range(_Strict):
     """An interval to search in."""
 
-    low: float
-    high: float
+    low: float = Field(allow_inf_nan=False)
+    high: float = Field(allow_inf_nan=False)
     log: bool = Field(default=False, description="sample the logarithm")
     integer: bool = False
 
@@ -82,6 +83,11 @@ class Range(_Strict):
         if not self.low < self.high or (self.log and self.low <= 0):
             raise ValueError(
                 "expected low < high, and low > 0 where log is true, "
+                f"found low {self.low:g} and high {self.high:g}"
+            )
+        if self.integer and not (self.low.is_integer() and self.high.is_integer()):
+            raise ValueError(
+                "expected whole numbers as low and high where integer is true, "
                 f"found low {self.low:g} and high {self.high:g}"
             )
         return self
@@ -114,7 +120,9 @@ class ModelPlan(_Strict):
     """One row of the leaderboard."""
 
     model: str = Field(description="a model of RecBole's or of ours")
-    label: str = Field(default="", description="its name in the leaderboard, by default the model")
+    label: str = Field(
+        default="", max_length=80, description="its name in the leaderboard, by default the model"
+    )
     settings: dict[str, Any] = Field(default={}, description="fixed, above the model's defaults")
     search: Space = Field(default={}, description="setting → values, or an interval")
 
@@ -139,14 +147,18 @@ class Resources(_Strict):
     budget: float = Field(
         default=3600.0,
         gt=0,
+        allow_inf_nan=False,
         description="seconds of training; it ends with the epoch in which they are over",
     )
     timeout: float | None = Field(
         default=None,
         gt=0,
+        allow_inf_nan=False,
         description="seconds after which a run is stopped; by default 3 times budget + 900",
     )
-    memory: float | None = Field(default=None, gt=0, description="GiB, by default no limit")
+    memory: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="GiB, by default no limit"
+    )
     gpu_id: str = Field(default="", description="RecBole's key; empty: the CPU")
 
     @property
@@ -196,7 +208,7 @@ class Plan(_Strict):
             raise ValueError(f"expected a label of its own for every model, found twice: {twice}")
         measured = [f"{metric}@{k}" for metric in self.metrics for k in self.cutoffs]
         if self.valid_metric.lower() not in measured:
-            raise ValueError(f"valid_metric: expected one of {measured}")
+            raise ValueError(f"valid_metric: expected one of {measured}, found {self.valid_metric}")
         for model in self.models:
             if both := sorted(set(model.settings) & set(model.search)):
                 raise ValueError(
@@ -255,7 +267,13 @@ def read_plan(path: Path) -> Plan:
     if not isinstance(found, dict):
         raise PlanError(f"{path}: expected a mapping with datasets and models, found {found!r:.60}")
     try:
+        json.dumps(found)
         plan = Plan.model_validate(found)
+    except TypeError as error:
+        raise PlanError(
+            f"{path}: expected numbers, texts, lists and mappings, found another value ({error}); "
+            "write a date in quotes"
+        ) from None
     except ValidationError as error:
         raise PlanError(f"{path}: {_explain(error, found)}") from None
     if problems := list(setting_problems(plan)):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ from recbole_mmsc.benchmark.job import Case
 from recbole_mmsc.benchmark.plan import DatasetPlan, Noise, Plan, PlanError
 from recbole_mmsc.dataset_builders.build import build_dataset
 from recbole_mmsc.dataset_builders.demo import dataset as demo
-from recbole_mmsc.dataset_builders.labels import DEFAULT_POLICY
-from recbole_mmsc.dataset_builders.names import dataset_name
+from recbole_mmsc.dataset_builders.names import COLD, dataset_name
 from recbole_mmsc.dataset_builders.noise import add_noise
-from recbole_mmsc.dataset_builders.presets import load_presets
-from recbole_mmsc.missing import build_command, how_to_build, recbole_models, unknown_model
+from recbole_mmsc.encoders import check_encoder
+from recbole_mmsc.missing import (
+    build_command,
+    how_to_build,
+    preset_of,
+    recbole_models,
+    unknown_model,
+)
 from recbole_mmsc.registration import MODELS
 
 SEED = 2026  # of the noise that is planted here
@@ -25,21 +31,40 @@ SEED = 2026  # of the noise that is planted here
 DRAWS = ("Random", "SLIMElastic", "SLIM")
 
 
-def prepare(plan: Plan, data: Path) -> list[Case]:
+@dataclass(frozen=True)
+class _Cut:
+    """One dataset folder of an entry of the plan, which is of one policy and split."""
+
+    entry: DatasetPlan
+    policy: str
+    split: str
+    noise: Noise | None = None
+
+    @property
+    def name(self) -> str:
+        noise = self.noise and (self.noise.kind, self.noise.share)
+        return dataset_name(self.entry.name, self.policy, self.split, noise)
+
+
+def prepare(plan: Plan, data: Path, make: bool = True) -> list[Case]:
     """Make what the runs of a plan need.
 
     Args:
         plan: the plan.
         data: the folder of datasets.
+        make: False makes nothing: every dataset must be there.
 
     Returns:
         Every model on every dataset, in the plan's order.
 
     Raises:
-        PlanError: a model or a dataset is not known, or a dataset is not there and cannot be built.
+        PlanError: a model, an encoder or a dataset is not known, a dataset is not there and cannot
+            be built, or is asked for twice; all of that before anything is built.
     """
     deterministic = {model.model: _is_deterministic(model.model) for model in plan.models}
-    folders = [folder for entry in plan.datasets for folder in _folders(entry, data)]
+    cuts = [cut for entry in plan.datasets for cut in _cuts(entry)]
+    _check(cuts, data, make)
+    folders = [_folder(cut, data) if make else data / cut.name for cut in cuts]
     return [
         Case(
             plan=plan,
@@ -62,53 +87,79 @@ def _is_deterministic(name: str) -> bool:
     return get_model(name).type == ModelType.TRADITIONAL and name not in DRAWS
 
 
-def _folders(entry: DatasetPlan, data: Path) -> Iterator[Path]:
-    """The dataset folders of an entry, made where they are not there."""
+def _cuts(entry: DatasetPlan) -> Iterator[_Cut]:
+    """The dataset folders of an entry; what is planted with noise comes behind its clean one."""
     for policy in entry.policies:
         for split in entry.splits:
-            clean = data / dataset_name(entry.name, policy, split)
-            if not _is_there(clean):
-                _build(entry, policy, split, data)
-            _encode(entry, clean)
+            clean = _Cut(entry, policy, split)
+            if clean.name.endswith(COLD):  # an entry may name a cold split itself
+                clean = replace(clean, split="cold")
             yield clean
-            for noise in entry.noise:
-                noisy = _noisy(clean, noise)
-                _encode(entry, noisy)
-                yield noisy
+            yield from (replace(clean, noise=noise) for noise in entry.noise)
+
+
+def _check(cuts: Sequence[_Cut], data: Path, make: bool) -> None:
+    """Find before anything is built what would fail after it."""
+    names = [cut.name for cut in cuts]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise PlanError(f"datasets: expected each dataset once, found more of {', '.join(twice)}")
+    for cut in cuts:
+        folder = data / cut.name
+        if not make and not _is_there(folder):
+            raise PlanError(f"expected the dataset in {folder}, found none; nothing is built here")
+        if cut.noise is None and not _is_there(folder) and not _is_demo(cut.entry):
+            missing = [str(file) for file in cut.entry.meta if not file.is_file()]
+            if missing or not cut.entry.meta:
+                raise PlanError(_how_to_build(cut, data, missing))
+        for encoder in cut.entry.encoders:
+            try:
+                check_encoder(encoder)
+            except ValueError as error:
+                raise PlanError(f"datasets of {cut.entry.name}, encoders: {error}") from None
+
+
+def _folder(cut: _Cut, data: Path) -> Path:
+    """The folder of a dataset, made and encoded where it is not."""
+    folder = data / cut.name
+    if cut.noise is not None:
+        _plant(folder, data / replace(cut, noise=None).name, cut.noise)
+    elif not _is_there(folder):
+        _build(cut, data)
+    _encode(cut.entry, folder)
+    return folder
 
 
 def _is_there(folder: Path) -> bool:
     return (folder / "dataset.json").is_file()
 
 
-def _build(entry: DatasetPlan, policy: str, split: str, data: Path) -> None:
-    if entry.name == demo.NAME and not entry.meta:
-        demo.build_demo(data, policy=policy, split=split)
-        return
-    missing = [str(file) for file in entry.meta if not file.is_file()]
-    if missing or not entry.meta:
-        raise PlanError(_how_to_build(entry, policy, split, data, missing))
-    name = _name_to_build(entry, policy)
-    build_dataset(name, entry.meta, data, images=entry.images, policy=policy, split=split)
+def _is_demo(entry: DatasetPlan) -> bool:
+    return entry.name == demo.NAME and not entry.meta
 
 
-def _how_to_build(
-    entry: DatasetPlan, policy: str, split: str, data: Path, missing: list[str]
-) -> str:
-    presets = load_presets()
-    folder = data / dataset_name(entry.name, policy, split)
+def _build(cut: _Cut, data: Path) -> None:
+    entry, how = cut.entry, {"policy": cut.policy, "split": cut.split}
+    if _is_demo(entry):
+        demo.build_demo(data, **how)
+    else:
+        build_dataset(_name_to_build(cut), entry.meta, data, images=entry.images, **how)
+
+
+def _how_to_build(cut: _Cut, data: Path, missing: list[str]) -> str:
     found = f"found no {', '.join(missing)}" if missing else "found no such folder"
-    message = f"expected the dataset in {folder}, or files under meta to build it from; {found}. "
-    if entry.name in presets:
-        return message + how_to_build(presets[entry.name], data, policy, split)
-    name = _name_to_build(entry, policy)
-    command = build_command(f"--name {name}", "FILE", data, policy, split)
-    return f"{message}Build it with\n    {command}"
+    message = (
+        f"expected the dataset in {data / cut.name}, or files under meta to build it from; {found}."
+    )
+    if known := preset_of(cut.name):
+        preset, policy, split = known
+        return f"{message} {how_to_build(preset, data, policy, split)}"
+    command = build_command(f"--name {_name_to_build(cut)}", "FILE", data, cut.policy, cut.split)
+    return f"{message} Build it with\n    {command}"
 
 
-def _name_to_build(entry: DatasetPlan, policy: str) -> str:
+def _name_to_build(cut: _Cut) -> str:
     """What a build is told to call its folder: it marks a cold split itself, no policy."""
-    return dataset_name(entry.name, policy, "warm")
+    return dataset_name(cut.entry.name, cut.policy, "warm")
 
 
 def _encode(entry: DatasetPlan, folder: Path) -> None:
@@ -120,10 +171,7 @@ def _encode(entry: DatasetPlan, folder: Path) -> None:
             encode_dataset(folder, encoder)
 
 
-def _noisy(clean: Path, noise: Noise) -> Path:
-    folder = clean.parent / dataset_name(
-        clean.name, DEFAULT_POLICY, "warm", (noise.kind, noise.share)
-    )
+def _plant(folder: Path, clean: Path, noise: Noise) -> None:
     if not _is_there(folder):
         add_noise(clean, clean.parent, noise.kind, noise.share, SEED)
     elif _noise(folder).get("of_split_sha256") != _split(clean):
@@ -131,7 +179,6 @@ def _noisy(clean: Path, noise: Noise) -> Path:
             f"expected {folder} with the noise of {clean.name} as it is now, found that of another "
             f"split: remove {folder}, and it is made again"
         )
-    return folder
 
 
 def _split(folder: Path) -> str:

@@ -96,6 +96,7 @@ def setting_problems(plan: Plan) -> Iterator[str]:
     there = [names for names in known if names is not None]
     by_any = frozenset[str]().union(*there) if len(there) == len(known) else None
     yield from _problems("settings", plan.settings, by_any)
+    yield from _not_for_all(plan, by_any)
     for place, (entry, names) in enumerate(zip(plan.models, known, strict=True)):
         yield from _problems(f"models.{place}.settings", entry.settings, names)
         yield from _problems(f"models.{place}.search", entry.search, names)
@@ -107,6 +108,19 @@ def setting_problems(plan: Plan) -> Iterator[str]:
             for value in space if isinstance(space, list) else space.ends:
                 searched = f"models.{place}.search.{name}"
                 yield from _values(searched, entry.model, {**fixed, name: value})
+
+
+def _not_for_all(plan: Plan, by_any: frozenset[str] | None) -> Iterator[str]:
+    """Settings for every run that a model of ours would refuse; RecBole's take no notice."""
+    ours = sorted({entry.model for entry in plan.models} & set(MODELS))
+    for name in plan.settings:
+        if by_any is not None and name in by_any:
+            without = [model for model in ours if name not in (known_settings(model) or ())]
+            if without:
+                yield (
+                    f"settings.{name}: expected a setting that every model knows, found one that "
+                    f"{', '.join(without)} does not: move it to the settings of those that do"
+                )
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 RECORD = "record.json"
 QUERIES = "queries.parquet"
+OF_A_QUERY = ("query", "relation", "item", "degree", "n_positives", "recommended")
 
 
 # a model that diverged has metrics that are no numbers, and is kept all the same
@@ -124,10 +125,20 @@ def read_queries_of(folder: Path) -> pa.Table:
 
     Raises:
         FileNotFoundError: the run has none: it failed, or is a trial.
+        ValueError: the file is damaged, or lacks what every query has.
     """
     file = folder / QUERIES
     if not file.is_file():
         raise FileNotFoundError(
             f"expected per-query results in {file}, found none: the run failed or is a trial"
         )
-    return pq.read_table(file)
+    try:
+        table = pq.read_table(file)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(
+            f"expected per-query results in {file}, found a damaged file; "
+            f"remove the folder and run the benchmark again ({error})"
+        ) from None
+    if missing := [name for name in OF_A_QUERY if name not in table.column_names]:
+        raise ValueError(f"expected the columns {list(OF_A_QUERY)} in {file}, found no {missing}")
+    return table

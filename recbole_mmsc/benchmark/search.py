@@ -40,8 +40,16 @@ def n_jobs(case: Case) -> int:
     trials = 0
     if case.model.search:  # TPE says one after the other what it will try
         known = case.plan.search.method != "tpe"
-        trials = len(_trials(case, _nothing)) if known else case.plan.search.trials
+        trials = len(_trials(case, _nothing)) if known else _at_most(case)
     return trials + len(_seeds(case))
+
+
+def _at_most(case: Case) -> int:
+    """Trials of TPE, fewer where there are not as many settings."""
+    spaces = case.model.search.values()
+    sizes = [len(values) for values in spaces if isinstance(values, list)]
+    settings = math.prod(sizes) if len(sizes) == len(spaces) else math.inf
+    return int(min(case.plan.search.trials, settings))
 
 
 def _nothing(_job: Job) -> None:

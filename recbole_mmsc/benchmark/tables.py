@@ -104,14 +104,15 @@ def _lines(board: Leaderboard, row: Row) -> Iterable[dict[str, object]]:
     main = {**same, **_line(board.metric, row.figures.get(board.metric), board.n_queries)}
     yield {**main, **_comparison(row), "n_seeds": len(row.seeds)}
     for metric, figure in row.figures.items():
-        if metric != board.metric:
-            yield {**same, **_line(metric, figure, board.n_queries)}
+        if metric != board.metric:  # not every query has fixed candidates
+            n_queries = None if "(" in metric else board.n_queries
+            yield {**same, **_line(metric, figure, n_queries)}
     for bucket, figure in row.by_degree.items():
         metric = f"{board.metric} [degree {bucket}]"
         yield {**same, **_line(metric, figure, board.buckets[bucket])}
 
 
-def _line(metric: str, figure: Figure | None, n_queries: int) -> dict[str, object]:
+def _line(metric: str, figure: Figure | None, n_queries: int | None) -> dict[str, object]:
     found = {"metric": metric, "n_queries": n_queries}
     if figure is not None:
         found |= {"mean": figure.mean, "sd": figure.sd, "n_seeds": figure.n}

@@ -86,6 +86,7 @@ def train(job: Job) -> Trained:
 
     Raises:
         RuntimeError: the plan names a GPU, and there is none.
+        ValueError: the dataset has no validation queries.
         Exception: whatever RecBole or the model raises.
     """
     from recbole.config import Config
@@ -102,12 +103,18 @@ def train(job: Job) -> Trained:
     init_seed(config["seed"], config["reproducibility"])
     init_logger(config)
     train_data, valid_data, test_data = data_preparation(config, create_dataset(config))
+    if not len(valid_data):
+        raise ValueError(
+            f"expected validation queries in {job.dataset}.valid.inter, found none: nothing could "
+            "choose an epoch; build the dataset again"
+        )
     init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
 
     prepared = reading.stop()
     watch = Stopwatch(job)  # methods that solve a system do so when they are made
     model = get_model(config["model"])(config, train_data._dataset).to(config["device"])
     trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
+    trainer.eval_step = min(trainer.eval_step, trainer.epochs)  # what solves has one epoch
     trained = Trained(model, config, test_data, prepared)
     budget = job.resources.budget
     _watch_training(trainer, watch, budget, trained)

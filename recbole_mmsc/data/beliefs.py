@@ -51,7 +51,12 @@ class Beliefs:
         return approved
 
     def surer(self, other: Self) -> Self:
-        """Of each pair what is trusted more, here or there; the higher ``least`` of the two."""
+        """Of each pair what is trusted more, here or there; the higher ``least`` of the two.
+
+        Where nothing is trusted here, all is as it is there, its ``least`` too.
+        """
+        if not self.trust.data.any():
+            return other
         mine = self.trust > other.trust
 
         def choose(here: sparse.csr_array, there: sparse.csr_array) -> sparse.csr_array:

@@ -78,9 +78,10 @@ def item_ids_checksum(item_ids: Iterable[str]) -> str:
 def features_path(dataset_folder: str | os.PathLike[str], encoder: str) -> Path:
     """Where the features of ``encoder`` lie in a dataset folder (``a:b/c`` is filed as a-b-c).
 
-    A plus stays, so that an encoder's own features and its adapted ones never share a file.
+    A plus stays, so that an encoder's own features and its adapted ones never share a file; so do
+    the letters of all languages.
     """
-    name = re.sub(r"[^A-Za-z0-9._+]+", "-", encoder)
+    name = re.sub(r"[^\w.+]+", "-", encoder)
     return Path(dataset_folder) / "features" / f"{name}.safetensors"
 
 
@@ -146,20 +147,31 @@ def write_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: Mapping[
     return path
 
 
-def read_features(path: str | os.PathLike[str], item_ids: Sequence[str]) -> Features:
+def read_features(
+    path: str | os.PathLike[str], item_ids: Sequence[str], encoder: str | None = None
+) -> Features:
     """Read a features file and verify that it belongs to these items.
 
     Args:
         path: a ``features/<encoder>.safetensors`` of a dataset folder.
         item_ids: the n item ids in ``.item`` order, without RecBole's padding token.
+        encoder: whose features are wanted, by its name or by that of the file; by default
+            whosever they are.
 
     Raises:
         FeatureError: the file is missing, truncated or not a features file; it was made from
-            other items or from another order; a shape, type or value breaks the contract.
+            other items or from another order, or by another encoder; a shape, type or value
+            breaks the contract.
     """
-    ids = list(item_ids)
-    with _opened(Path(path)) as file:
+    path, ids = Path(path), list(item_ids)
+    with _opened(path, encoder) as file:
         metadata = _metadata(file)
+        found = metadata.get("encoder", encoder)
+        if encoder not in (None, path.stem, found):
+            raise FeatureError(
+                f"expected those of {encoder!r}, found those of {found!r}, which are filed under "
+                "the same name, so that only one of them can be kept"
+            )
         _check_items(metadata, ids)
         names = sorted(file.keys())
         modalities = [name for name in MODALITIES if name in names]
@@ -186,14 +198,15 @@ def read_features(path: str | os.PathLike[str], item_ids: Sequence[str]) -> Feat
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[safe_open]:
+def _opened(path: Path, wanted: str | None) -> Iterator[safe_open]:
     """The open file; whatever goes wrong inside names the file and the command that mends it."""
-    encoder = path.stem
+    encoder = wanted or path.stem
     try:
         if not path.is_file():
             raise FeatureError("there is no such file")
         with safe_open(path, framework="numpy") as file:
-            encoder = (file.metadata() or {}).get("encoder", encoder)
+            if wanted in (None, path.stem):  # an encoder's own name says more than its file's
+                encoder = (file.metadata() or {}).get("encoder", encoder)
             yield file
     except (FeatureError, SafetensorError, OSError, UnicodeError) as error:
         problem = str(error)

@@ -45,7 +45,11 @@ class Labels:
 
 def supervision_path(folder: Path, labeller: str) -> Path:
     """Where the labels of ``labeller`` lie in a dataset folder (``a:b/c`` is filed as a-b-c)."""
-    return folder / "supervision" / (re.sub(r"[^A-Za-z0-9._+]+", "-", labeller) + ".parquet")
+    return folder / "supervision" / f"{_filed_as(labeller)}.parquet"
+
+
+def _filed_as(labeller: str) -> str:
+    return re.sub(r"[^\w.+]+", "-", labeller)
 
 
 def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
@@ -53,12 +57,12 @@ def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
 
     Args:
         folder: ``dataset/<name>``.
-        labeller: whose labels, ``supervision/<labeller>.parquet``.
+        labeller: whose labels, ``supervision/<labeller>.parquet``; its name, or the file's.
         ids: item id → row.
 
     Raises:
-        SupervisionError: the file is missing, damaged, of another split, or speaks of items that
-            are not there.
+        SupervisionError: the file is missing, damaged, by another labeller, of another split or
+            perhaps of one, or speaks of items that are not there.
     """
     path = supervision_path(folder, labeller)
     if not path.is_file():
@@ -75,11 +79,23 @@ def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
     if missing := [name for name in COLUMNS if name not in table.column_names]:
         raise SupervisionError(f"expected the columns {', '.join(missing)} in {path}, found none")
     judged_for = (table.schema.metadata or {}).get(TRAIN_SHA256.encode())
-    if judged_for and judged_for.decode() != training_checksum(folder):
+    if judged_for is None:
+        raise SupervisionError(
+            f"expected the checksum of the training pairs as {TRAIN_SHA256} in the metadata of "
+            f"{path}, found none (pandas drops it); labels that lost it may be of pairs that are "
+            f"held out here; write them anew, none is paid for again: {_made_by(folder, labeller)}"
+        )
+    if judged_for != training_checksum(folder).encode():
         raise SupervisionError(
             f"expected labels of the training pairs of {folder}, found those of another split in "
             f"{path}, with pairs that may be held out here; write them anew, none is paid for "
             f"again: {_made_by(folder, labeller)}"
+        )
+    names = {*map(str, table["labeller"].to_pylist())}
+    if others := sorted(name for name in names if labeller not in (name, _filed_as(name))):
+        raise SupervisionError(
+            f"expected labels by {labeller} in {path}, found some by {others[0]}; write them anew: "
+            f"{_made_by(folder, labeller)}"
         )
     columns = {name: table[name].to_pylist() for name in ("query", "target", "label")}
     if unknown := {*columns["label"]} - {*CLASSES, UNSURE}:
@@ -92,12 +108,22 @@ def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
             f"expected items of the catalogue in {path}, found {sorted(map(str, strangers))[0]!r}; "
             f"label the dataset again"
         )
-    confidence = np.array(table["confidence"].to_pylist(), dtype=np.float64)
+    try:
+        confidence = table["confidence"].cast(pa.float64()).to_numpy()
+    except pa.ArrowException as error:
+        raise SupervisionError(
+            f"expected a number as every confidence in {path}, found something else: {error}"
+        ) from None
     if not ((confidence >= 0) & (confidence <= 1)).all():
         raise SupervisionError(f"expected every confidence in [0, 1] in {path}")
     pairs = np.array(
         [[ids[name] for name in columns[end]] for end in ("query", "target")], np.int64
     ).T
+    if (itself := pairs[:, 0] == pairs[:, 1]).any():
+        raise SupervisionError(
+            f"expected pairs of two items in {path}, found {columns['query'][itself.argmax()]!r} "
+            f"with itself; take it out"
+        )
     labels = np.array([CLASSES.index(name) if name != UNSURE else -1 for name in columns["label"]])
     random = np.ones(len(labels), bool)
     if "chosen" in table.column_names:

@@ -34,7 +34,7 @@ def read_modalities(folder: Path, dataset: Any, encoder: str) -> dict[str, Modal
     """
     ids, order = item_ids(dataset), _catalogue_order(folder)
     path = features_path(folder, encoder)
-    features = read_features(path, order)
+    features = read_features(path, order, encoder)
     learned = features.metadata.get("train_sha256")
     if learned and learned != training_checksum(folder):
         raise FeatureError(

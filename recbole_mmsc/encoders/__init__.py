@@ -115,6 +115,15 @@ def encoder_names() -> tuple[str, ...]:
     return _families.names()
 
 
+def check_encoder(name: str) -> None:
+    """Pass if there is such a family; whether it can use the argument shows when it is made.
+
+    Raises:
+        ValueError: no such family; the nearest name is suggested.
+    """
+    _families.find(name)
+
+
 def get_encoder(name: str, precision: str = "float32", device: str = "auto") -> Encoder:
     """The encoder called ``family`` or ``family:argument``, placed (see ``Encoder.place``).
 

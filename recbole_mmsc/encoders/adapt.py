@@ -81,7 +81,7 @@ def adapt_dataset(
     source = features_path(folder, encoder)
     item_ids = pq.read_table(folder / "catalogue.parquet", columns=["item_id"])["item_id"]
     item_ids = item_ids.to_pylist()
-    features = read_features(source, item_ids)
+    features = read_features(source, item_ids, encoder)
     pairs = read_training_pairs(folder, item_ids)
     modalities = {
         name: unit(features.vectors[name], features.available[name]) for name in features.modalities
@@ -113,7 +113,8 @@ def adapt_dataset(
             for name, rows in features.vectors.items()
         },
         features.available,
-        encoder=encoder + ADAPTED,
+        # an encoder asked for by the name of its file keeps its own
+        encoder=(features.encoder or encoder) + ADAPTED,
         metadata={**features.metadata, **origin, "adapter_sha256": file_checksum(adapter)},
     )
     return AdaptSummary(

@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from recbole_mmsc.data.built import catalogue_path
+from recbole_mmsc.data.built import catalogue_path, command
 
 from ..data.features import features_path, item_ids_checksum
+from ..images.decoding import BadImage
 from ..images.sources import Picture, Source, open_source
 from . import Encoder
 
 SHARD_ITEMS = 1024
-_VERSION = 1  # of the parts; another one makes them anew
+_VERSION = 2  # of the parts; another one makes them anew
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Job:
     """A catalogue and a fitted encoder, with all that decides the bytes of the features.
 
     Attributes:
-        name: of the dataset.
+        folder: of the dataset.
         path: the features file that is to be written.
         encoder: after ``fit``.
         item_ids: of all n items, in ``.item`` order.
@@ -39,7 +41,7 @@ class Job:
         shard_items: how many items a shard has; the last one may have fewer.
     """
 
-    name: str
+    folder: Path
     path: Path
     encoder: Encoder
     item_ids: list[str]
@@ -94,8 +96,21 @@ class Job:
 
     @cached_property
     def pictures_checksum(self) -> str:
-        """SHA-256 of the names and sizes of all pictures."""
-        return _checksum([picture.item, picture.name, picture.size] for picture in self.pictures)
+        """SHA-256 of the names and contents of all pictures."""
+        return _checksum(
+            [picture.item, picture.name, content]
+            for picture, content in zip(self.pictures, self._contents(), strict=True)
+        )
+
+    def _contents(self) -> Iterator[str]:
+        # Not the times of change: shares are made from copies of one folder too, whose times
+        # differ. Reading the pictures takes little of the time that encoding them does.
+        if self.source is None:
+            return
+        with ThreadPoolExecutor() as threads:
+            # by shards, so that millions of pictures do not wait in memory
+            for shard in range(self.n_shards):
+                yield from threads.map(partial(_content, self.source), self.pictures_of(shard))
 
 
 def make_job(
@@ -128,7 +143,7 @@ def make_job(
         texts = encoder.template.texts(catalogue)
     source, pictures = _find_pictures(folder, encoder, images, item_ids)
     job = Job(
-        name=folder.resolve().name,
+        folder=folder,
         path=features_path(folder, encoder.name),
         encoder=encoder,
         item_ids=item_ids,
@@ -173,9 +188,16 @@ def _nothing(folder: Path, encoder: Encoder, n_items: int) -> str:
     if "image" in encoder.modalities:
         message += (
             " Name a folder or an archive of pictures with --images, or fetch them with "
-            f"`recbole-mmsc fetch-images {folder.resolve().name}`."
+            f"`{command('fetch-images', folder)}`."
         )
     return message
+
+
+def _content(source: Source, picture: Picture) -> str:
+    try:
+        return hashlib.sha256(source.read(picture)).hexdigest()
+    except BadImage as reason:
+        return str(reason)
 
 
 def _checksum(entries: Iterable[object]) -> str:

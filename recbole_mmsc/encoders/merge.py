@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recbole_mmsc.data.built import command
 from recbole_mmsc.dataset_builders.whole_file import whole_file
 
 from ..data.features import write_features
@@ -120,11 +121,12 @@ def _read_parts(job: Job, folder: Path) -> list[Part]:
         except PartError as error:
             wrong.append(str(error))
     if wrong:
+        encode = command("encode", job.folder, "--encoder", job.encoder.name)
         more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
         raise PartError(
             f"Expected {job.n_shards} parts of one run, {len(wrong)} of them cannot be used: "
-            f"{'; '.join(wrong[:_NAMED])}{more}. Make those with `recbole-mmsc encode {job.name} "
-            f"--encoder {job.encoder.name}` and the options of that run; finished ones are kept."
+            f"{'; '.join(wrong[:_NAMED])}{more}. Make those with `{encode}` and the options "
+            "of that run; finished ones are kept."
         )
     return parts
 

@@ -41,6 +41,8 @@ def decode_image(
     with _distrusted("damaged or truncated"), Image.open(io.BytesIO(data)) as image:
         image.load()
         upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):
+            upright = _in_eight_bits(upright)
         if "transparency" in upright.info or upright.mode in ("RGBA", "LA", "PA"):
             layer = upright.convert("RGBA")
             upright = Image.new("RGBA", layer.size, "white")
@@ -71,6 +73,14 @@ def check_image(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_P
     if width * height > max_pixels:
         raise BadImage(f"{width:,} x {height:,} pixels, the limit is {max_pixels:,} in all")
     return found
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """Greys of 16 bits by their higher byte: Pillow's own conversion makes all above 255 white."""
+    grey = image.point(lambda value: value / 256).convert("L")
+    if "transparency" in grey.info:
+        grey.info["transparency"] //= 256
+    return grey
 
 
 @contextmanager

@@ -17,11 +17,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from recbole_mmsc.dataset_builders.pictures import picture_of
 
 from .decoding import MAX_BYTES, BadImage
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class SourceError(ValueError):
@@ -178,9 +181,10 @@ def _in_zip(path: Path, rows: Mapping[str, int]) -> Iterator[Picture]:
 
 def _open_tar(path: Path, rows: Mapping[str, int]) -> tuple[Source, list[Picture]]:
     try:
-        with tarfile.open(path, "r:") as archive:
-            found = _in_tar(archive, rows)
-            return SpanSource(path), sorted(picture for picture, _ in found)
+        with tarfile.open(path, "r:", tarinfo=_Member) as archive:
+            # of several members of one name, the last one counts, as in a zip
+            pictures = {picture.name: picture for picture, _ in _in_tar(archive, rows)}
+            return SpanSource(path), sorted(pictures.values())
     except tarfile.ReadError:
         return _laid_out(path, rows)
 
@@ -188,16 +192,35 @@ def _open_tar(path: Path, rows: Mapping[str, int]) -> tuple[Source, list[Picture
 def _laid_out(path: Path, rows: Mapping[str, int]) -> tuple[Source, list[Picture]]:
     """A compressed archive cannot be read by position, so its pictures are laid end to end."""
     scratch = tempfile.NamedTemporaryFile(prefix="pictures-")  # noqa: SIM115 (the source's)
-    pictures = []
-    with tarfile.open(path, "r|*") as archive:
+    pictures = {}
+    with tarfile.open(path, "r|*", tarinfo=_Member) as archive:
         for picture, member in _in_tar(archive, rows):
             if picture.size <= MAX_BYTES:
                 shutil.copyfileobj(cast(IO[bytes], archive.extractfile(member)), scratch)
-            pictures.append(replace(picture, place=scratch.tell() - picture.size))
+            pictures[picture.name] = replace(picture, place=scratch.tell() - picture.size)
     scratch.flush()
     source = SpanSource(Path(scratch.name))
     source.scratch = scratch
-    return source, sorted(pictures)
+    return source, sorted(pictures.values())
+
+
+class _Member(tarfile.TarInfo):
+    """A member; where there is none, a block of zeros must say that the archive ends.
+
+    tarfile itself takes whatever is no header for the end, once it has read one.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if bytes(buf) == bytes(tarfile.BLOCKSIZE):
+                raise
+            raise tarfile.ReadError(
+                f"it is cut off, expected zeros at its end, found none ({error}); pack or fetch it "
+                "again"
+            ) from error
 
 
 def _in_tar(

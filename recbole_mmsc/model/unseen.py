@@ -58,30 +58,54 @@ def _modalities(
     """Unit vectors of what is given; what is not given is absent.
 
     Raises:
-        ValueError: a modality that the catalogue lacks, a wrong width, different numbers of items,
-            none at all, or NaN.
+        ValueError: no mapping, a modality that the catalogue lacks, no numbers, a wrong width,
+            different numbers of items, none at all, or NaN.
     """
+    if not isinstance(content, Mapping):
+        raise ValueError(
+            "expected a mapping from modality to vectors, such as {'text': vectors}, found "
+            f"{type(content).__name__}"
+        )
     if not content or not set(content) <= set(known):
         raise ValueError(
             f"expected vectors of {' and '.join(known) or 'nothing: the model has no content'}, "
             f"found {', '.join(map(repr, content)) or 'none'}"
         )
-    m = len(next(iter(content.values())))
+    given = {name: _numbers(name, vectors) for name, vectors in content.items()}
+    m = len(next(iter(given.values())))
     if not m:
         raise ValueError("expected vectors of one item or more, found none")
     found = {}
     for name, modality in known.items():
         width = modality.vectors.shape[1]
-        vectors = np.asarray(content.get(name, np.zeros((m, width))), np.float32)
+        vectors = given.get(name, np.zeros((m, width)))
         if vectors.shape != (m, width):
             raise ValueError(f"expected {name} vectors [{m}, {width}], found {vectors.shape}")
         if not np.isfinite(vectors).all():
             raise ValueError(f"expected finite {name} vectors, found NaN or infinity")
+        largest = np.abs(vectors).max(axis=1, keepdims=True)
+        there = largest > 0
+        # first by the largest number: squares of huge and of tiny ones are no numbers any more
+        vectors = vectors / np.where(there, largest, 1)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        found[name] = Modality(
-            torch.from_numpy(vectors / np.maximum(length, 1e-12)),
-            torch.from_numpy(length.ravel() > 0),
-        )
+        unit = (vectors / np.where(there, length, 1)).astype(np.float32)
+        found[name] = Modality(torch.from_numpy(unit), torch.from_numpy(there.ravel()))
+    return found
+
+
+def _numbers(name: str, vectors: object) -> np.ndarray:
+    """``[m, d]`` float64.
+
+    Raises:
+        ValueError: these are no numbers, or none of two dimensions.
+    """
+    try:
+        found = np.asarray(vectors, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"expected {name} vectors of numbers ({error})") from error
+    if found.ndim != 2:
+        what = "None" if vectors is None else f"an array of shape {found.shape}"
+        raise ValueError(f"expected {name} vectors [m, d], a row for each item, found {what}")
     return found
 
 
@@ -94,10 +118,12 @@ def _lent(
     """``[m, n_items]``, how much each item of the catalogue lends.
 
     Raises:
-        ValueError: there are not as many texts as vectors.
+        ValueError: there are not as many texts as vectors, or they are none.
     """
     settings, words = model.settings, model.words.value
     m = len(next(iter(modalities.values())).vectors)
+    if isinstance(texts, str):
+        raise ValueError(f"expected a list of texts, found one, {texts!r}; put it into a list")
     if texts is not None and len(texts) != m:
         raise ValueError(f"expected {m} texts, one for each item, found {len(texts)}")
     if strangers := [text for text in texts or () if not isinstance(text, str)]:

@@ -64,6 +64,12 @@ class Cache:
             (*self._whose, *key, *said, chosen),
         )
 
+    def forget(self) -> None:
+        """Drop everything this labeller has said at this version."""
+        self._database.execute(
+            "DELETE FROM judgements WHERE labeller = ? AND prompt_version = ?", self._whose
+        )
+
     def all(self) -> dict[Key, tuple[Judgement, str]]:
         """Everything this labeller has said at this version, in the order of the pairs."""
         rows: Iterable[tuple] = self._database.execute(

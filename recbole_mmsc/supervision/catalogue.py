@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -58,7 +59,7 @@ class Catalogue:
         there = [key for key in keys if key[0] in self.ids and key[1] in self.ids]
         return {key: self.pair(*key) for key in there if not self._is_held_out(key)}
 
-    def checked(self, keys: Mapping[Key, str]) -> dict[Pair, str]:
+    def checked(self, keys: Mapping[Key, str], labeller: str) -> dict[Pair, str]:
         """Pairs that a labeller brings.
 
         Raises:
@@ -66,7 +67,10 @@ class Catalogue:
         """
         for key in keys:
             if strangers := [item_id for item_id in key if item_id not in self.ids]:
-                raise ValueError(f"expected items of the catalogue, found {strangers[0]!r}")
+                raise ValueError(
+                    f"expected items of the catalogue in the pairs of {labeller}, found "
+                    f"{strangers[0]!r} in the pair {key[0]}, {key[1]}; {self._advice(strangers[0])}"
+                )
             if self._is_held_out(key):
                 raise ValueError(
                     f"expected pairs that are not held out, found {key[0]} with {key[1]}, of "
@@ -74,28 +78,40 @@ class Catalogue:
                 )
         return {self.pair(*key): how for key, how in keys.items()}
 
+    def _advice(self, stranger: str) -> str:
+        bare = stranger.lstrip("0")
+        if meant := [item_id for item_id in self.ids if item_id.lstrip("0") == bare]:
+            return (
+                f"is it {meant[0]!r}? spreadsheets drop zeros at the front: format the columns of "
+                "ids as text"
+            )
+        return "take it out, or see whether the pairs are of another dataset"
+
     def _is_held_out(self, key: Key) -> bool:
         return bool(self.material.held_out[self.ids[key[0]], self.ids[key[1]]])
 
 
-def read_catalogue(folder: Path, encoder: str, progress: bool) -> Catalogue:
+def read_catalogue(folder: Path, encoder: str | None, progress: bool) -> Catalogue:
     """Read a dataset folder.
 
     Args:
         folder: ``dataset/<name>``.
-        encoder: whose features tell which items are alike.
+        encoder: whose features tell which items are alike; None where no pairs are to be chosen.
         progress: show progress bars.
 
     Raises:
         FeatureError: the features are missing, broken, or of another catalogue.
         OSError: the dataset lacks a file.
     """
+    content: dict[str, Any] = {"encoder": encoder}
+    if encoder is None:
+        content = {"modalities": [], "completion_weight": 0}
     config = Config(
         model="MMSC",
         dataset=folder.name,
         config_dict={
             "data_path": str(folder.parent),
-            "encoder": encoder,
+            **content,
             "supervision": [],
             "show_progress": progress,
             "gpu_id": "",

@@ -84,7 +84,9 @@ class Failure:
     Attributes:
         reason: short, the same for all failures of its kind, such as ``HTTP 503``.
         detail: what exactly happened.
+        tokens: how many it cost all the same.
     """
 
     reason: str
     detail: str = ""
+    tokens: int = 0

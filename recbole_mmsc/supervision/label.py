@@ -37,6 +37,7 @@ class LabelSummary:
         asked: pairs that were judged now; the others were judged before.
         tokens: that this cost.
         failures: reason → how many pairs got no judgement.
+        details: reason → what exactly happened to one of them, where that is known.
         left_out: pairs that were judged before, and are held out now or not in the catalogue.
         seconds: of judging.
     """
@@ -47,6 +48,7 @@ class LabelSummary:
     asked: int
     tokens: int
     failures: dict[str, int]
+    details: dict[str, str]
     left_out: int
     seconds: float
 
@@ -59,13 +61,17 @@ class LabelSummary:
             f"agreement and a sample to read: {self.report}",
         ]
         if self.failures:
-            told = ", ".join(f"{count:,} {reason}" for reason, count in self.failures.items())
+            told = ", ".join(self._failed(reason) for reason in self.failures)
             lines.append(f"not judged: {told}; the same command asks again")
         if self.left_out:
             lines.append(
                 f"left out: {self.left_out:,} judged before, held out now or not in the catalogue"
             )
         return "\n".join(lines)
+
+    def _failed(self, reason: str) -> str:
+        detail = f" ({self.details[reason]})" if reason in self.details else ""
+        return f"{self.failures[reason]:,} {reason}{detail}"
 
 
 def label_dataset(
@@ -82,13 +88,13 @@ def label_dataset(
     A pair that was judged before, by this labeller and the same version of its prompt, is never
     judged again, whatever ended the run before; of two runs at once the second waits. The choice
     of pairs depends on the dataset, the encoder and the budget alone. Everything this version has
-    judged is in the file, under whichever budget.
+    judged is in the file, under whichever budget. Rules, whose word does not last, judge anew.
 
     Args:
         folder: ``dataset/<name>``.
         labeller: a name that :func:`get_labeller` knows.
         budget: pairs to choose; a labeller that brings its own, people, judges those.
-        encoder: whose features tell which items are alike.
+        encoder: whose features tell which items are alike; not read for people's own pairs.
         options: of the labeller.
         progress: show a progress bar.
 
@@ -107,22 +113,30 @@ def label_dataset(
         _alone(path.parent / ".lock"),
         Cache(path.parent / ".cache.sqlite", judge.name, judge.prompt_version) as cache,
     ):
-        catalogue = read_catalogue(folder, encoder, progress)
+        if not judge.lasting:
+            cache.forget()
         told = cache.all()
-        chosen = catalogue.chosen(budget)
-        if judge.own_pairs is not None:
-            chosen = catalogue.checked(judge.own_pairs)
+        if judge.own_pairs is None:
+            catalogue = read_catalogue(folder, encoder, progress)
+            chosen = catalogue.chosen(budget)
+        else:
+            catalogue = read_catalogue(folder, None, progress)
+            chosen = catalogue.checked(judge.own_pairs, judge.name)
         open_pairs = [pair for pair in chosen if pair.key not in told]
         started, tokens, asked = time.perf_counter(), 0, 0
         failures: Counter[str] = Counter()
+        details: dict[str, str] = {}
         bar = tqdm(total=len(open_pairs), desc=judge.name, unit="pair", disable=not progress)
         with bar:
             for pair, said in judge.judge(iter(open_pairs)):
+                tokens += said.tokens
                 if isinstance(said, Failure):
                     failures[said.reason] += 1
+                    if said.detail:
+                        details.setdefault(said.reason, said.detail)
                 else:
                     cache.add(pair.key, said, chosen[pair])
-                    tokens, asked = tokens + said.tokens, asked + 1
+                    asked += 1
                 bar.update()
         seconds = time.perf_counter() - started
         told = cache.all()
@@ -137,6 +151,7 @@ def label_dataset(
         asked=asked,
         tokens=tokens,
         failures=dict(failures.most_common()),
+        details=details,
         left_out=len(told) - len(labels),
         seconds=seconds,
     )

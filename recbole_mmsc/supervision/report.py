@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
@@ -38,11 +39,16 @@ def write_report(folder: Path, labeller: str, pairs: Sequence[Pair]) -> Path:
     lines += _agreement("behaviour, pairs chosen at random", _beside_behaviour(rows, pair_of))
     for other in sorted(path.parent.glob("[!.]*.parquet")):
         if other != path:
-            labels = {
-                (r["query"], r["target"]): r["label"] for r in pq.read_table(other).to_pylist()
-            }
-            both = [(r["label"], labels.get((r["query"], r["target"]))) for r in rows]
-            lines += _agreement(other.stem, [pair for pair in both if pair[1]])
+            try:
+                labels = _labels_in(other)
+            except (pa.ArrowException, OSError, ValueError):
+                lines += ["", f"## Agreement with {other.stem}", ""]
+                lines += [f"Left out: {other.name} is damaged, or no file of labels."]
+                continue
+            keys = [frozenset((row["query"], row["target"])) for row in rows]
+            both = zip(keys, rows, strict=True)
+            shared = [(row["label"], labels[key]) for key, row in both if key in labels]
+            lines += _agreement(other.stem, shared)
     tokens = sum(row["tokens"] for row in rows)
     lines += ["", "## Cost", "", f"{len(rows):,} pairs, {tokens:,} tokens."]
     lines += ["", "## A sample", ""]
@@ -56,6 +62,22 @@ def write_report(folder: Path, labeller: str, pairs: Sequence[Pair]) -> Path:
     report = path.with_suffix(".md")
     report.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
     return report
+
+
+def _labels_in(path: Path) -> dict[frozenset[str], str]:
+    """Unordered pair → label.
+
+    Raises:
+        ValueError: a column is missing or holds no text, or a label is none of ours.
+        OSError: the file cannot be read.
+    """
+    columns = ["query", "target", "label"]
+    texts = pa.schema([(name, pa.string()) for name in columns])
+    rows = pq.read_table(path, columns=columns).cast(texts).to_pylist()
+    labels = {frozenset((row["query"], row["target"])): row["label"] for row in rows}
+    if unknown := {*labels.values()} - {*LABELS}:
+        raise ValueError(f"expected labels out of {', '.join(LABELS)}, found {unknown}")
+    return labels
 
 
 def _beside_behaviour(rows: list[dict], pair_of: dict) -> list[tuple[str, str]]:

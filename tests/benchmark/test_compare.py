@@ -83,6 +83,17 @@ def test_differences_are_the_second_run_minus_the_first(runs, tiny_folder):
     assert (complement.wins, complement.ties, complement.losses) == (1, 0, 0)
 
 
+def test_damaged_results_are_named(runs, tiny_folder):
+    file = runs[0] / "queries.parquet"
+    whole = pq.read_table(file)
+    pq.write_table(whole.drop_columns("degree"), file)
+    with pytest.raises(ValueError, match=r"expected the columns .*found no \['degree'\]"):
+        compare_runs(*runs, tiny_folder.parent)
+    file.write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match="found a damaged file; remove the folder"):
+        compare_runs(*runs, tiny_folder.parent)
+
+
 def test_differences_by_training_pairs(runs, tiny_folder):
     found = [
         (part.relation, part.bucket, part.n_queries, part.paired.difference)

@@ -1,6 +1,7 @@
 """Plans: what is refused, and with which words; the ready ones."""
 
 import math
+from datetime import date
 
 import pytest
 import yaml
@@ -64,6 +65,11 @@ def test_the_smallest_plan(tmp_path):
             },
             "expected low < high",
         ),
+        ({"resources": {"budget": float("inf")}}, "resources.budget: .*finite number, found inf"),
+        ({"resources": {"memory": float("inf")}}, "resources.memory: .*finite number"),
+        ({"models": [{"model": "BPR", "label": "B" * 81}]}, "models.0.label: .*80 characters"),
+        ({"settings": {"wandb_project": date(2024, 5, 1)}}, "write a date in quotes"),
+        ({"cutoffs": [5]}, r"valid_metric: expected one of .*, found ndcg@10$"),
         ({"settings": {"topk": [5]}}, "settings.topk: .* use the plan's cutoffs"),
         (
             {"models": [{"model": "BPR", "settings": {"epoch": 1}}]},
@@ -90,6 +96,12 @@ def test_what_is_refused(tmp_path, changes, message):
             {"low": 0, "high": 1, "log": True},
             "{k}: expected low < high, and low > 0 where log is true, found low 0 and high 1",
         ),
+        (
+            {"low": 1.5, "high": 3, "integer": True},
+            "{k}: expected whole numbers as low and high where integer is true, "
+            "found low 1.5 and high 3",
+        ),
+        ({"low": 1, "high": float("inf")}, "{k}.high: Input should be a finite number, found inf"),
         (5, "{k}: expected a list of values, or an interval with low and high, found 5"),
         ([], "{k}: List should have at least 1 item after validation, not 0, found []"),
     ],

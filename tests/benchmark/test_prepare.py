@@ -1,5 +1,7 @@
 """A plan makes the datasets that its runs need, and tells what has changed under it."""
 
+import json
+
 import pytest
 
 from recbole_mmsc.benchmark.plan import Plan, PlanError
@@ -44,6 +46,52 @@ def test_the_command_that_builds_what_is_missing(raw, tmp_path, cut, options):
         prepare(plan_of(raw, meta=[], **cut), tmp_path)
     command = f"recbole-mmsc build --name {options} --out {tmp_path}"
     assert str(error.value).splitlines()[-1].strip() == command
+
+
+def test_the_command_that_builds_a_presets_cut(raw, tmp_path):
+    with pytest.raises(PlanError) as error:
+        prepare(plan_of(raw, name="amazon-home-raw-cold", meta=[]), tmp_path)
+    assert (
+        "    recbole-mmsc build amazon-home --meta meta_Home_and_Kitchen.json.gz --policy raw "
+        f"--split cold --out {tmp_path}\n"
+    ) in str(error.value)
+
+
+def test_what_is_wrong_with_any_dataset_is_told_before_one_is_built(raw, tmp_path):
+    for changes, found in [
+        ({"encoders": ["tfdif"]}, "datasets of shop, encoders: .*Did you mean 'tfidf'"),
+        ({"splits": ["warm", "warm"]}, "expected each dataset once, found more of shop$"),
+        ({"name": "shop-cold", "splits": ["warm", "cold"]}, "found more of shop-cold$"),
+    ]:
+        with pytest.raises(PlanError, match=found):
+            prepare(plan_of(raw, **changes), tmp_path)
+    plan = plan_of(raw).model_dump()
+    plan["datasets"].append({"name": "other"})
+    with pytest.raises(PlanError, match=r"expected the dataset in .*other"):
+        prepare(Plan.model_validate(plan), tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_name_of_a_cold_split_is_built_as_one(raw, tmp_path):
+    (case,) = prepare(plan_of(raw, name="shop-cold"), tmp_path)
+    assert case.dataset == "shop-cold"
+    document = json.loads((tmp_path / "shop-cold" / "dataset.json").read_text())
+    assert document["options"]["split"] == "cold"
+
+
+def test_the_demo_is_built_under_every_policy(tmp_path):
+    entry = {"name": "demo", "policies": ["raw"], "splits": ["cold"]}
+    plan = {"datasets": [entry], "models": [{"model": "EASE"}]}
+    (case,) = prepare(Plan.model_validate(plan), tmp_path)
+    assert case.dataset == "demo-raw-cold"
+
+
+def test_nothing_is_made_where_nothing_is_to_be_made(raw, tmp_path):
+    with pytest.raises(PlanError, match=r"expected the dataset in .*shop, found none"):
+        prepare(plan_of(raw), tmp_path, make=False)
+    assert not any(tmp_path.iterdir())
+    made = prepare(plan_of(raw), tmp_path)
+    assert prepare(plan_of(raw), tmp_path, make=False) == made
 
 
 def test_an_encoder_that_is_added_later_reaches_the_noisy_dataset(raw, tmp_path):

@@ -202,6 +202,22 @@ def test_searched_values_that_a_model_of_ours_takes_pass():
     assert not problems("MMSC", search=space)
 
 
+def test_a_setting_for_every_run_is_one_that_every_model_of_ours_knows():
+    def problems_of(*models):
+        plan = {
+            "datasets": [{"name": "tiny"}],
+            "models": [{"model": model} for model in models],
+            "settings": {"embedding_size": 32},
+        }
+        return list(setting_problems(Plan.model_validate(plan)))
+
+    assert problems_of("MMSC", "AdamicAdar") == [
+        "settings.embedding_size: expected a setting that every model knows, found one that "
+        "AdamicAdar does not: move it to the settings of those that do"
+    ]
+    assert not problems_of("MMSC", "Pop"), "RecBole's models take no notice"
+
+
 def test_a_fixed_value_that_is_refused_is_said_once():
     (problem,) = problems("MMSC", {"dropout": 3}, search={"content_reg": [0.1, 0.2]})
     assert problem.startswith("models.1: ")

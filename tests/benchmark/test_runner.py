@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +127,56 @@ def test_a_failed_run_is_a_row_with_its_reason(tiny_folder, tmp_path):
         assert rows["EASE"].best
         assert not rows["BPR"].figures
         assert "recbole-mmsc encode" in rows["MMSC"].failures[0].reason
+
+
+def test_what_solves_is_validated_however_rarely_others_are(tiny_folder, tmp_path):
+    models = [{"model": "AdamicAdar"}, {"model": "EASE"}, {"model": "BPR"}]
+    settings = {"epochs": 4, "eval_step": 2}
+    boards = run(write_plan(tmp_path, models, settings=settings), tiny_folder, tmp_path / "out")
+    assert not any(row.failures for board in boards for row in board.rows)
+
+
+def test_a_run_without_validation_queries_says_so(tiny_folder, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "data" / "tiny")
+    valid = folder / "tiny.valid.inter"
+    valid.write_text(valid.read_text().splitlines()[0] + "\n")
+    record = launch(job_of(folder).write(tmp_path / "runs"))
+    assert record.reason.startswith(
+        "ValueError: expected validation queries in tiny.valid.inter, found none"
+    )
+
+
+def test_a_run_whose_results_are_gone_is_made_again(tiny_folder, tmp_path):
+    plan, out = write_plan(tmp_path, [{"model": "EASE"}]), tmp_path / "out"
+    first = figures(run(plan, tiny_folder, out))
+    (queries,) = out.glob("runs/*/queries.parquet")
+    queries.unlink()
+    assert figures(run(plan, tiny_folder, out)) == first
+
+
+def test_runs_of_another_plan_do_not_disturb(tiny_folder, tmp_path):
+    plan, out = write_plan(tmp_path, [{"model": "EASE"}]), tmp_path / "out"
+    damaged = out / "runs" / "old"
+    damaged.mkdir(parents=True)
+    (damaged / "record.json").write_text("{}")
+    assert run(plan, tiny_folder, out)
+
+
+def test_a_failed_row_is_reported_whatever_is_made_again(tiny_folder, tmp_path):
+    models = [{"model": "EASE"}, {"model": "BPR", "settings": {"embedding_size": -1}}]
+    plan, out = write_plan(tmp_path, models), tmp_path / "out"
+    run(plan, tiny_folder, out)
+    (board, _) = run(plan, tiny_folder, out, report_only=True, retry=True)
+    assert [row.label for row in board.rows] == ["EASE", "BPR"]
+
+
+def test_the_report_tells_of_trials_that_failed(tiny_folder, tmp_path):
+    models = [{"model": "BPR", "search": {"embedding_size": [-1, 8]}}]
+    out = tmp_path / "out"
+    run(write_plan(tmp_path, models), tiny_folder, out)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "2 (1 failed)" in page
+    assert "Of the trials of the searches 1 failed" in page
 
 
 def test_a_benchmark_without_a_single_result_fails(tiny_folder, tmp_path, capsys):

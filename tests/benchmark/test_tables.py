@@ -88,6 +88,7 @@ def test_csv_is_long_form(boards):
     assert float(best["sd"]) == pytest.approx(0.1)
     assert (best["n_seeds"], best["n_queries"], best["best"]) == ("3", "60", "True")
     assert float(found["Winner", "mrr@10"]["sd"]) == pytest.approx(0.025)
+    assert found["Winner", "ndcg@10 (1+100)"]["n_queries"] == "", "not all have such candidates"
     compared = ("difference_to_best", "cohens_dz", "p_bootstrap_holm", "p_wilcoxon_holm")
     assert {best[name] for name in compared} == {""}
     assert (copy["sd"], copy["p_bootstrap_holm"], copy["not_worse"]) == ("", "1.0", "True")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import date
 from decimal import Decimal
 
 import pyarrow as pa
@@ -109,6 +110,14 @@ def test_what_a_column_may_hold(read, field, value, expected):
         (123.0, ["123"]),
         (4.5, [""]),
         ({"id": "B1"}, [""]),
+        ("[1001, 1002]", ["1001", "1002"]),
+        (" ['A', 'B', None]", ["A", "B"]),
+        ('["A", null, 7.0, {}]', ["A", "7", ""]),
+        ("[]", None),
+        ("[A, B]", [""]),
+        ("['A', 'B'", [""]),
+        ("['A', \ud800]", [""]),
+        ("[0x" + "f" * 9_000 + "]", [""]),
     ],
 )
 def test_references_as_lists_and_as_texts(read, value, ids):
@@ -131,9 +140,47 @@ def test_a_column_with_a_dot_in_its_own_name(read):
 
 
 def test_parquet_types(read):
-    rows = [{"id": 7, "cost": Decimal("9.99"), "raw": b"bytes"}]
-    [product], _ = read(rows, {"item_id": "id", "price": "cost", "title": "raw"}, "parquet")
+    rows = [{"id": 7, "cost": Decimal("9.99"), "at": [date(2020, 1, 1)]}]
+    [product], _ = read(rows, {"item_id": "id", "price": "cost", "title": "at"}, "parquet")
     assert (product.item_id, product.price, product.title) == ("7", 9.99, "")
+
+
+def test_whole_decimals_are_ids(read):
+    rows = [
+        {"id": Decimal("7.00"), "x": [Decimal("8.00"), Decimal("8.50")]},
+        {"id": Decimal("9.25"), "x": []},
+    ]
+    products, [entry] = read(rows, {"item_id": "id", "also_view": "x"}, "parquet")
+    assert products == [Product("7", references={"also_view": ["8", ""]})]
+    assert entry["reason"] == "the item id is not text"
+
+
+def test_bytes_are_texts_where_they_are_utf_8(read):
+    rows = [
+        {"id": b"A", "name": "Löffel".encode(), "x": [b"B", b"\xff"], "in": {"by": b"Acme"}},
+        {"id": b"B", "name": b"\xff", "x": None, "in": None},
+    ]
+    fields = {"item_id": "id", "title": "name", "also_view": "x", "brand": "in.by"}
+    products, entries = read(rows, fields, "parquet")
+    spoon = Product("A", "Löffel", "Acme", references={"also_view": ["B", ""]})
+    assert (products, entries) == ([spoon, Product("B")], [])
+
+
+def test_a_bad_cell_costs_its_row_alone(tmp_path):
+    ids = pa.array([f"B{number}" for number in range(5)])
+    titles = pa.array([b"one", b"\xff", b"three", b"four", b"five"]).view(pa.string())
+    seconds = pa.array([0, 0, 0, 10**15, 0]).cast(pa.timestamp("s"))
+    path = tmp_path / "shop.parquet"
+    pq.write_table(pa.table({"sku": ids, "name": titles, "at": seconds}), path)
+    fields = {"item_id": "sku", "title": "name", "price": "at"}
+    with Quarantine(tmp_path / "quarantine.jsonl") as quarantine:
+        products = [*read_products([path], "parquet", quarantine, fields, progress=False)]
+    assert [product.title for product in products] == ["one", "three", "five"]
+    entries = [json.loads(e) for e in (tmp_path / "quarantine.jsonl").read_text().splitlines()]
+    assert [(entry["line"], entry["reason"]) for entry in entries] == [
+        (2, "a text in the row is not valid UTF-8"),
+        (4, "a value in the row cannot be read"),
+    ]
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])

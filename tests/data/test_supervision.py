@@ -8,7 +8,13 @@ import torch
 from scipy import sparse
 
 from recbole_mmsc.data.beliefs import Beliefs, beliefs_of, strength
-from recbole_mmsc.data.labels import SupervisionError, supervision_path
+from recbole_mmsc.data.labels import (
+    TRAIN_SHA256,
+    SupervisionError,
+    read_labels,
+    supervision_path,
+)
+from recbole_mmsc.data.pairs import training_checksum, training_path
 from recbole_mmsc.data.positives import positives_of
 from recbole_mmsc.data.supervision import read_supervision
 from recbole_mmsc.data.training import undirected
@@ -34,6 +40,7 @@ RIGHT += [(*pair, "irrelevant") for pair in STRANGERS]
 def write(folder, labeller, rows, confidence=1.0, **columns):
     path = supervision_path(folder, labeller)
     path.parent.mkdir(exist_ok=True)
+    training_path(folder).touch()
     table = {
         "query": [f"I{one}" for one, _, _ in rows],
         "target": [f"I{other}" for _, other, _ in rows],
@@ -42,7 +49,9 @@ def write(folder, labeller, rows, confidence=1.0, **columns):
         "labeller": [labeller] * len(rows),
         "prompt_version": ["1"] * len(rows),
     }
-    pq.write_table(pa.table({**table, **columns}), path)
+    metadata = {TRAIN_SHA256: training_checksum(folder)}
+    pq.write_table(pa.table({**table, **columns}, metadata=metadata), path)
+    return path
 
 
 def believed(supervision, one, other):
@@ -158,6 +167,14 @@ def test_of_two_beliefs_the_surer_one_counts():
         assert believed(both, 7, 8) == (0, 0, 0)
 
 
+def test_labels_that_say_nothing_leave_the_other_belief_as_it_is(tmp_path):
+    ends = np.array([1, 2]), np.array([2, 3])
+    doubts = beliefs_of(ends, np.array([[0.7, 0.3], [0.1, 0.9]]), N, 0.1)
+    write(tmp_path, "unsure", [(*pair, "unsure") for pair in SUBSTITUTES])
+    nothing = read_supervision(tmp_path, ["unsure"], IDS, RELATED, evidence)
+    assert nothing.surer(doubts) is doubts
+
+
 def test_a_pair_that_everybody_rejects_stays_a_known_pair():
     judged = sparse.csr_array(graph((1, 2)))
     supervision = Beliefs([judged * 0, judged * 0], judged)
@@ -221,13 +238,35 @@ def test_who_guesses_moves_nothing(tmp_path):
     [
         ([(1, 2, "maybe")], {}, "'maybe'"),
         ([(1, 99, "substitute")], {}, "'I99'"),
+        ([(1, 1, "substitute")], {}, "bad.parquet, found 'I1' with itself"),
         ([(1, 2, "substitute")], {"confidence": [1.5]}, "confidence"),
+        ([(1, 2, "substitute")], {"confidence": [None]}, "confidence"),
+        ([(1, 2, "substitute")], {"confidence": ["high"]}, "confidence in .*bad.parquet"),
     ],
 )
 def test_what_is_no_label_is_refused_by_name(tmp_path, rows, columns, said):
     write(tmp_path, "bad", rows, **columns)
     with pytest.raises(SupervisionError, match=said):
         read_supervision(tmp_path, ["bad"], IDS, RELATED)
+
+
+def test_labels_that_do_not_say_which_training_they_are_of_are_refused(tmp_path):
+    path = write(tmp_path, "edited", RIGHT)
+    pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
+    with pytest.raises(SupervisionError, match=r"found none \(pandas.*recbole-mmsc label"):
+        read_supervision(tmp_path, ["edited"], IDS, RELATED)
+
+
+def test_labellers_have_files_of_their_own_in_any_script(tmp_path):
+    names = "people:Мария", "people:Елена", "people:müller", "people:möller"
+    assert len({supervision_path(tmp_path, name) for name in names}) == 4
+    ascii_path = supervision_path(tmp_path, "openai:org/a-b_1.5+x@http://h:1/v1")
+    assert ascii_path.name == "openai-org-a-b_1.5+x-http-h-1-v1.parquet"
+    write(tmp_path, "people:мы", RIGHT)
+    for asked in ("people:мы", "people-мы"):  # by its own name, or by the file's
+        assert len(read_labels(tmp_path, asked, IDS).said) == len(RIGHT)
+    with pytest.raises(SupervisionError, match=r"by people/мы in .*, found some by people:мы"):
+        read_labels(tmp_path, "people/мы", IDS)
 
 
 def test_a_missing_or_damaged_file_is_refused_by_name(tmp_path):

@@ -54,9 +54,62 @@ def test_texts_may_be_lists_and_must_be_texts():
         encode_products(Colours(), joined)
 
 
+def test_texts_are_cleaned_as_those_of_a_catalogue():
+    found = {
+        "title": "<b>Kettle</b> &amp; pot,\n steel",
+        "brand": " Acme&reg; ",
+        "category": "Kitchen&nbsp;>  > Kettles",
+        "description": ["<p>Boils", "water</p>"],
+    }
+    clean = {
+        "title": "Kettle & pot, steel",
+        "brand": "Acme®",
+        "category": "Kitchen > Kettles",
+        "description": "Boils water",
+    }
+    encoder = Colours()
+    encode_products(encoder, [found, clean])
+    assert encoder.text_batches == [
+        ["Kettle & pot, steel. Acme®. Kitchen > Kettles. Boils water"] * 2
+    ]
+
+
+@pytest.mark.parametrize("products", [["a kettle"], [None], "a kettle", None, [{"title": "a"}, 5]])
+def test_what_is_no_product_is_refused(products):
+    with pytest.raises(ValueError, match=r"expected a list of mappings.*one for each product"):
+        encode_products(Colours(), products)
+
+
+def test_no_more_at_once_than_the_encoder_likes(tmp_path):
+    write_pictures(tmp_path, {"a.png": "red", "b.png": "green"})
+    a, b = tmp_path / "a.png", tmp_path / "b.png"
+    encoder = Colours()
+    found = encode_products(
+        encoder,
+        [{"title": "x", "images": [a, a, b]}, {"title": "xx"}, {"title": "xxx", "images": [b, b]}],
+    )
+    assert encoder.text_batches == [["x", "xx"], ["xxx"]]
+    assert encoder.image_batches == [2, 2, 1]
+    expected = np.array([[2, 1, 0], [0, 0, 0], [0, 1, 0]]) / [[5**0.5], [1], [1]]
+    np.testing.assert_allclose(found["image"], expected, atol=1e-6)
+
+
+def test_one_picture_needs_no_list(tmp_path):
+    file = write_pictures(tmp_path, {"a.png": "red"}) / "a.png"
+    for images in (file, str(file), [file]):
+        found = encode_products(Colours(), [{"images": images}])
+        np.testing.assert_allclose(found["image"], [[1, 0, 0]])
+    with pytest.raises(ValueError, match="a file or a list of files as images, found 5"):
+        encode_products(Colours(), [{"images": 5}])
+
+
 def test_an_encoder_that_knows_its_catalogue_alone_is_refused():
     with pytest.raises(ValueError, match="found tfidf, fitted on its catalogue"):
         encode_products("tfidf", [{"title": "mug"}])
+    for method in ("fit_images", "finish_images"):
+        fitted = type("Fitted", (Colours,), {method: lambda self, vectors: vectors})
+        with pytest.raises(ValueError, match="found colours, fitted on its catalogue"):
+            encode_products(fitted(), [{"title": "mug"}])
 
 
 def test_a_bad_picture_is_named(tmp_path):

@@ -160,6 +160,7 @@ def test_a_missing_a_cut_and_a_tampered_part_are_named(folder):
     [
         "a picture more",
         "a picture of another size",
+        "another picture of the same size",
         "other texts",
         "other weights",
         "other batches",
@@ -172,6 +173,8 @@ def test_parts_of_another_run_are_refused_by_a_merge_and_made_anew_by_a_run(fold
         write_pictures(folder / "images", {"I0.png": "red"})
     elif change == "a picture of another size":
         write_pictures(folder / "images", {"I7.9.png": b"worse"})
+    elif change == "another picture of the same size":
+        write_pictures(folder / "images", {"I7.9.png": b"dab"})
     elif change == "other texts":
         write_titles(folder, "other")
     elif change == "other weights":
@@ -184,6 +187,25 @@ def test_parts_of_another_run_are_refused_by_a_merge_and_made_anew_by_a_run(fold
     again = written(folder)
     encode(folder, encoder, **options)
     assert written(folder) == again
+
+
+def test_shares_of_copies_whose_times_differ_belong_together(folder):
+    encode(folder, shard="1/1")
+    for picture in (folder / "images").iterdir():
+        os.utime(picture, (1, 1))
+    assert encode(folder, merge=True).merged.pictures == 30
+
+
+def test_messages_name_commands_that_can_be_copied(folder):
+    data = folder.parent
+    with pytest.raises(ValueError, match="parts of one run") as error:
+        encode(folder, merge=True)
+    assert f"`recbole-mmsc encode toy --encoder colours --data {data}`" in str(error.value)
+    shutil.rmtree(folder / "images")
+    write_catalogue(folder, {"I0": ""})
+    with pytest.raises(ValueError, match="Expected text or pictures") as error:
+        encode(folder)
+    assert f"`recbole-mmsc fetch-images toy --data {data}`" in str(error.value)
 
 
 def test_wrong_options_say_so(folder):

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -34,6 +35,16 @@ def test_transparent_parts_become_white():
         255,
         255,
     )
+
+
+def test_greys_of_sixteen_bits_keep_their_shades():
+    greys = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    found = decode_image(encoded(Image.fromarray(greys)))
+    expected = decode_image(encoded(Image.fromarray((greys // 257).astype(np.uint8))))
+    np.testing.assert_allclose(np.asarray(found, int), np.asarray(expected, int), atol=1)
+    transparent = encoded(Image.fromarray(greys), transparency=0x1234)
+    assert decode_image(transparent).getpixel((0x34, 0x12)) == (255, 255, 255)
+    assert decode_image(transparent).getpixel((0x34, 0x56)) == (0x56, 0x56, 0x56)
 
 
 def test_the_orientation_of_the_camera_is_applied():

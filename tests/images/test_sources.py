@@ -1,5 +1,6 @@
 """Pictures in folders and archives: found by their names, which are trusted no further."""
 
+import gzip
 import io
 import os
 import pickle
@@ -194,6 +195,29 @@ def test_what_is_no_source_is_named(name, content, said, tmp_path):
     with pytest.raises(SourceError, match=said) as error:
         open_source(path, IDS)
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["photos.tar", "photos.tar.gz"])
+@pytest.mark.parametrize("kept", [1024, 1324, 2048], ids=["at a header", "in one", "at the end"])
+def test_a_tar_that_is_cut_off_between_two_pictures_is_damaged(name, kept, tmp_path):
+    whole = as_tar(tmp_path / "whole.tar", {"A.png": b"a", "B.png": b"b"}).read_bytes()
+    compressed = gzip.compress if name.endswith("gz") else bytes
+    path = tmp_path / name
+    path.write_bytes(compressed(whole[:kept]))
+    with pytest.raises(SourceError, match="damaged: it is cut off, expected zeros at its end"):
+        open_source(path, IDS)
+    path.write_bytes(compressed(whole[:2048] + bytes(512)))
+    assert found(path) == [("A", 0, b"a"), ("B", 0, b"b")]
+
+
+@pytest.mark.parametrize("name", ["photos.tar", "photos.tar.gz", "photos.zip"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")  # zipfile's
+def test_of_two_members_of_one_name_the_last_one_counts(name, tmp_path):
+    class Twice(dict):
+        def items(self):
+            return [("A.png", b"old"), ("B.png", b"b"), ("A.png", b"new")]
+
+    assert found(MAKERS[name](tmp_path / name, Twice())) == [("A", 0, b"new"), ("B", 0, b"b")]
 
 
 def test_the_temporary_file_of_a_compressed_tar_goes_with_the_source(tmp_path):

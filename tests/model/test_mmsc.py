@@ -17,7 +17,8 @@ from recbole_mmsc import run_recbole
 from recbole_mmsc.data import completion, inputs
 from recbole_mmsc.data.completion import solve_completion
 from recbole_mmsc.data.generalise import ENOUGH
-from recbole_mmsc.data.labels import SupervisionError
+from recbole_mmsc.data.labels import TRAIN_SHA256, SupervisionError
+from recbole_mmsc.data.pairs import training_checksum
 from recbole_mmsc.data.queries import RELATIONS
 from recbole_mmsc.data.words import read_texts
 from recbole_mmsc.model.mmsc import MMSC
@@ -248,6 +249,26 @@ def test_vectors_of_another_encoder_are_refused(tiny_folder):
         model.rank_unseen({"text": vectors[:0]}, "substitute")
     with pytest.raises(ValueError, match="expected finite text vectors"):
         model.rank_unseen({"text": vectors * np.nan}, "substitute")
+    for wrong, said in (
+        (None, "expected a mapping from modality to vectors, .* found NoneType"),
+        (vectors, "expected a mapping from modality to vectors, .* found ndarray"),
+        ({"text": None}, r"expected text vectors \[m, d\], .* found None"),
+        ({"text": vectors[0]}, r"expected text vectors \[m, d\], .* shape \(\d+,\)"),
+        ({"text": [["a"]]}, "expected text vectors of numbers"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            model.rank_unseen(wrong, "substitute")
+    with pytest.raises(ValueError, match="expected a list of texts, found one, 'ab'"):
+        model.rank_unseen({"text": vectors}, "substitute", "ab")
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-30])
+def test_the_length_of_an_unseen_vector_says_nothing(tiny_folder, scale):
+    _, model, _ = prepare(tiny_folder)
+    vectors = model.network.content.modalities["text"].vectors[1:3].numpy()
+    unit = model.rank_unseen({"text": vectors}, "substitute")
+    scaled = model.rank_unseen({"text": vectors * np.float32(scale)}, "substitute")
+    torch.testing.assert_close(scaled, unit, rtol=1e-5, atol=1e-4)
 
 
 ABLATIONS = {
@@ -423,7 +444,8 @@ def write_labels(folder: Path, rows: list[tuple[str, str, str]]) -> None:
         columns[name] = pa.array([value] * len(rows), pa.string())
     path = folder / "supervision" / "friend.parquet"
     path.parent.mkdir(exist_ok=True)
-    pq.write_table(pa.table(columns), path)
+    metadata = {TRAIN_SHA256: training_checksum(folder)}
+    pq.write_table(pa.table(columns, metadata=metadata), path)
 
 
 def test_labels_add_reject_and_move_pairs(tiny_folder):

@@ -15,15 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from scipy import sparse
 
 from recbole_mmsc.cli import main
 from recbole_mmsc.data.labels import SupervisionError, read_labels
 from recbole_mmsc.dataset_builders.audit import audit_folder
 from recbole_mmsc.properties_files import model_defaults
 from recbole_mmsc.settings import MMSCSettings
+from recbole_mmsc.supervision.catalogue import Catalogue
 from recbole_mmsc.supervision.judgement import Failure, Judgement
 from recbole_mmsc.supervision.label import label_dataset
 from recbole_mmsc.supervision.labellers import Labeller, register_labeller
+from recbole_mmsc.supervision.selection import Material
 from tests import tiny
 from tests.supervision.chat_server import serving
 
@@ -52,7 +55,7 @@ class Counting(Labeller):
             if number == self.stop_after:
                 raise KeyboardInterrupt
             if self.fail_first and number < self.fail_first:
-                yield pair, Failure("HTTP 503")
+                yield pair, Failure("HTTP 503", f"busy with {number}", tokens=2)
                 continue
             self.asked[pair.key] += 1
             yield pair, Judgement("substitute", 0.9, "same purpose", tokens=7)
@@ -85,7 +88,6 @@ def test_from_the_command_line(folder, capsys):
     assert not [f for f in audit_folder(folder).findings if "label" in f.check]
     before = (folder / "supervision" / "rules.parquet").read_bytes()
     assert main(["label", "tiny", "--budget", "120"]) == 0
-    assert "0 judged now" in capsys.readouterr().out
     assert (folder / "supervision" / "rules.parquet").read_bytes() == before
 
 
@@ -119,9 +121,44 @@ def test_what_failed_is_asked_again(folder, counting):
     counting.fail_first = 10
     summary = label_dataset(folder, "counting", 40, ENCODER, progress=False)
     assert summary.failures == {"HTTP 503": 10}
-    assert "asks again" in summary.render()
+    assert summary.tokens == 30 * 7 + 10 * 2
+    assert "10 HTTP 503 (busy with 0); the same command asks again" in summary.render()
     counting.fail_first = None
     assert label_dataset(folder, "counting", 40, ENCODER, progress=False).asked == 10
+
+
+def test_rules_judge_anew_what_behaviour_may_have_changed(folder):
+    summary = label_dataset(folder, "rules", 40, ENCODER, progress=False)
+    before = summary.path.read_bytes()
+    database = sqlite3.connect(folder / "supervision" / ".cache.sqlite")
+    with database:
+        database.execute("UPDATE judgements SET label = 'unsure'")  # as if of an older build
+    database.close()
+    assert label_dataset(folder, "rules", 40, ENCODER, progress=False).asked == 40
+    assert summary.path.read_bytes() == before
+
+
+def test_the_report_leaves_out_what_it_cannot_read(folder, counting):
+    others = folder / "supervision"
+    others.mkdir()
+    good = {"query": ["B00"], "target": ["B01"], "label": ["unsure"]}
+    pq.write_table(pa.table({"label": ["unsure"]}), others / "fewer.parquet")
+    pq.write_table(pa.table({**good, "query": [["B00"]]}), others / "lists.parquet")
+    pq.write_table(pa.table({**good, "label": ["good"]}), others / "other.parquet")
+    (others / "damaged.parquet").write_bytes(b"PAR1")
+    report = label_dataset(folder, "counting", 10, ENCODER, progress=False).report
+    for name in ("fewer", "lists", "other", "damaged"):
+        said = f"Left out: {name}.parquet is damaged, or no file of labels."
+        assert said in report.read_text()
+
+
+def test_the_report_compares_pairs_in_either_order(folder, counting):
+    path = label_dataset(folder, "counting", 10, ENCODER, progress=False).path
+    table = pq.read_table(path).rename_columns({"query": "target", "target": "query"})
+    pq.write_table(table, path.with_name("turned.parquet"))
+    report = label_dataset(folder, "counting", 10, ENCODER, progress=False).report
+    _, _, agreement = report.read_text().partition("## Agreement with turned")
+    assert agreement.lstrip().startswith("10 pairs, 100% alike")
 
 
 def test_a_sheet_for_people_comes_back_as_labels(folder, tmp_path, capsys):
@@ -187,6 +224,41 @@ def test_a_sheet_says_each_pair_once_and_is_csv(folder, tmp_path, capsys):
     sheet.write_text("first,second,label\nB00,B01,substitute\nB01,B00,substitute\n")
     assert main(["label", "tiny", "--labeller", f"people:{sheet}"]) == 0
     assert len(pq.read_table(folder / "supervision" / "people-sheet.parquet")) == 1
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_sheet_as_spreadsheets_save_it(folder, tmp_path, delimiter):
+    rows = [
+        ("first", "second", "label", "note, ours"),
+        (" B00", "B01 ", "substitute", "a, b; c"),
+        ("", " ", "", ""),
+        ("", "", "", "", ""),
+        ("B02", "B03", "complement", ""),
+    ]
+    sheet = tmp_path / "sheet.csv"
+    with sheet.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+    assert main(["label", "tiny", "--labeller", f"people:{sheet}"]) == 0
+    labels = pq.read_table(folder / "supervision" / "people-sheet.parquet").to_pylist()
+    said = [(row["query"], row["target"], row["label"]) for row in labels]
+    assert said == [("B00", "B01", "substitute"), ("B02", "B03", "complement")]
+
+
+def test_an_id_that_lost_its_zeros_is_recognised():
+    nothing = sparse.csr_array((3, 3))
+    catalogue = Catalogue(
+        Material([], nothing, [], None, None), {"0042": 1, "B1": 2}, {}, [nothing, nothing]
+    )
+    with pytest.raises(ValueError, match=r"people:mine, found '42' .* is it '0042'.* drop zeros"):
+        catalogue.checked({("B1", "42"): "people"}, "people:mine")
+
+
+def test_a_sheet_is_read_back_without_features(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(Catalogue, "chosen", None)  # nor is anything chosen
+    shutil.rmtree(folder / "features")
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("first,second,label\nB00,B01,substitute\n")
+    assert main(["label", "tiny", "--labeller", f"people:{sheet}"]) == 0
 
 
 def test_what_a_sheet_is_followed_by_can_be_run(folder, tmp_path, capsys):
@@ -281,6 +353,18 @@ def test_a_server_that_fails_at_first_and_is_never_paid_twice(folder, capsys):
         assert main(words) == 0
         assert "0 judged now" in capsys.readouterr().out
         assert len(server.questions) == asked
+
+
+def test_what_a_model_says_that_is_not_understood_is_asked_again(folder, capsys):
+    with serving() as server:
+        words = ["label", "tiny", "--budget", "8", "--per-second", "500"]
+        words += ["--labeller", server.labeller("content-I am a teapot")]
+        for n_asked in (8, 16):
+            assert main(words) == 1
+            printed = capsys.readouterr().out
+            assert "560 tokens" in printed
+            assert "8 answer not understood (no JSON object with a label: I am a teapot)" in printed
+            assert len(server.questions) == n_asked
 
 
 def test_a_killed_run_pays_again_for_what_was_in_flight_alone(folder):

@@ -200,6 +200,10 @@ def test_a_server_that_hangs_is_given_up(server, tidy):
         ('{"label": "irrelevant", "confidence": 1e999}', "irrelevant", 0.5),
         ('{"label": "irrelevant", "confidence": -0.1}', "irrelevant", 0.5),
         ('{"label": "irrelevant", "confidence": 101}', "irrelevant", 0.5),
+        ('{"label": "irrelevant", "confidence": 9}', "irrelevant", 0.5),
+        ('{"label": "irrelevant", "confidence": "10"}', "irrelevant", 0.5),
+        ('{"label": "irrelevant", "confidence": "9%"}', "irrelevant", 0.09),
+        ('{"label": "irrelevant", "confidence": 10.5}', "irrelevant", 0.105),
         ('{"label": "irrelevant", "confidence": true}', "irrelevant", 0.5),
         ('{"label": "irrelevant", "confidence": [0.9]}', "irrelevant", 0.5),
         ('{"label": "irrelevant", "reason": 3}', "irrelevant", 0.5),
@@ -213,36 +217,59 @@ def test_answers_are_read_leniently(server, content, label, confidence):
 
 
 @pytest.mark.parametrize(
-    ("model", "reason"),
+    ("model", "detail"),
     [
-        ("refusing", "refused: I would rather not."),
-        ("filtered", "refused: content_filter"),
-        ("cut", r"answer not understood \(it was cut off\): no JSON object with a label: {"),
-        ("content-", "answer not understood: no JSON object with a label:"),
-        ("content-complement", "answer not understood: no JSON object .*: complement"),
-        ('content-{"label": "both"}', "answer not understood: label both"),
-        ('content-{"label": ["unsure"]}', "answer not understood: no JSON object"),
-        ('content-{"label": null}', "answer not understood: no JSON object"),
-        ('content-{"answer": {"label": "unsure"}}', "answer not understood: no JSON object"),
+        ("cut", "^it was cut off, no JSON object with a label: {"),
+        ("content-", "^no JSON object with a label:"),
+        ("content-complement", "^no JSON object .*: complement"),
+        ('content-{"label": "both"}', "^label both"),
+        ('content-{"label": ["unsure"]}', "^no JSON object"),
+        ('content-{"label": null}', "^no JSON object"),
+        ('content-{"answer": {"label": "unsure"}}', "^no JSON object"),
         # the first one may be repeated from a product's title
         ('content-{"label": "unsure"} {"label": "complement"}', "label unsure and complement"),
-        ("content-" + '{"a":' * 3_000, "answer not understood: no JSON object"),
-        ('content-{"label": ' + "9" * 9_000 + "}", "answer not understood: no JSON object"),
-        ("content-" + "{" * 30_000, "answer not understood: 30,000 characters"),
-        ('body-{"choices": [{}]}', "answer not understood"),
-        ('body-{"choices": {"0": 1}}', "answer not understood"),
-        ('body-{"choices": [{"message": {"content": [1]}}]}', "answer not understood"),
-        ('body-{"choices": [{"message": "x"}]}', "answer not understood"),
+        ("content-" + '{"a":' * 3_000, "^no JSON object"),
+        ('content-{"label": ' + "9" * 9_000 + "}", "^no JSON object"),
+        ("content-" + "{" * 30_000, "^30,000 characters"),
+        ('body-{"choices": [{}]}', "^no JSON object"),
+        ('body-{"choices": {"0": 1}}', "^no JSON object"),
+        ('body-{"choices": [{"message": {"content": [1]}}]}', "^no JSON object"),
+        ('body-{"choices": [{"message": "x"}]}', "^no JSON object"),
     ],
 )
-def test_an_answer_of_no_use_is_unsure_and_not_asked_for_again(server, model, reason):
+def test_an_answer_that_is_not_understood_is_a_failure_that_was_paid_for(server, model, detail):
     result = one(server, model)
-    assert (result.label, result.confidence) == ("unsure", 0.0)
-    assert re.search(reason, result.reason)
-    assert result.reason.isprintable()
-    assert len(result.reason) <= 200
+    assert isinstance(result, Failure)
+    assert result.reason == "answer not understood"
+    assert re.search(detail, result.detail)
+    assert result.detail.isprintable()
+    assert len(result.detail) <= 200
     assert result.tokens == (0 if model.startswith("body") else 70)
     assert server.counts["0"] == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [("refusing", "refused: I would rather not."), ("filtered", "refused: content_filter")],
+)
+def test_a_model_that_refuses_is_unsure(server, model, reason):
+    assert one(server, model) == Judgement("unsure", 0.0, reason, 70)
+
+
+def test_an_answer_may_come_in_parts():
+    start, end = json.dumps(ANSWER)[:30], json.dumps(ANSWER)[30:]
+    thought = {"type": "thinking", "text": '{"label": "unsure"}'}
+    parts = [thought, {"type": "text", "text": start}, {"type": "text", "text": end}, {}, None]
+    said = read_answer({"choices": [{"message": {"content": parts}}]})
+    assert said == replace(RIGHT, tokens=0)
+
+
+def test_a_model_that_never_answers_as_asked_ends_the_run(server, tidy):
+    results = labeller(server, "content-I am a teapot", replace(QUICK, silence=5)).judge(pairs(50))
+    with pytest.raises(
+        ValueError, match=r"none to 5 questions in a row, .*: answer not understood: .*a teapot"
+    ):
+        list(results)
 
 
 @pytest.mark.parametrize(

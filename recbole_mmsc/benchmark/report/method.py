@@ -25,6 +25,7 @@ class Method:
         datasets: that it was run on with these settings.
         seeds: of the runs.
         trials: of the search for the settings, on all these datasets together.
+        failed: how many of them failed.
     """
 
     label: str
@@ -33,6 +34,7 @@ class Method:
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     trials: int
+    failed: int
 
 
 def methods_of(records: Sequence[RunRecord]) -> list[Method]:
@@ -56,7 +58,8 @@ def methods_of(records: Sequence[RunRecord]) -> list[Method]:
         ]
         seeds = tuple(sorted({run.seed for run in found}))
         settings = found[0].settings
-        methods.append(Method(label, model, settings, tuple(datasets), seeds, len(trials)))
+        failed = sum(record.status == "failed" for record in trials)
+        methods.append(Method(label, model, settings, tuple(datasets), seeds, len(trials), failed))
     return methods
 
 

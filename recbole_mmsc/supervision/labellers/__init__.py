@@ -51,18 +51,21 @@ class Labeller(ABC):
         name: the name it is registered under, with its argument; no secret is in it.
         prompt_version: of what it is asked or how it judges; another version is another judgement.
         own_pairs: the pairs that it judges, with how they were chosen; None: those it is given.
+        lasting: what it said once is kept. False: it goes by behaviour, which another build
+            changes, and costs nothing, so that each call has everything judged anew.
     """
 
     name: str
     prompt_version: str
     own_pairs: Mapping[Key, str] | None = None
+    lasting: bool = True
 
     @abstractmethod
     def judge(self, pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Judgement | Failure]]:
         """Judge pairs, each by itself, and yield each as soon as it is judged, in any order.
 
-        Not more pairs than are worked on are taken from ``pairs``. What was paid for is a
-        judgement: an answer that cannot be used is ``unsure`` with confidence 0 and the reason.
+        Not more pairs than are worked on are taken from ``pairs``. A model that refuses has judged:
+        ``unsure`` with confidence 0 and the reason. An answer that is not understood is a failure.
 
         Raises:
             ValueError: nothing can be judged at all, such as a refused key or an unknown model.

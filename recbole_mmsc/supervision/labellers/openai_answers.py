@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from recbole_mmsc.supervision.judgement import LABELS, UNSURE, Judgement
+from recbole_mmsc.supervision.judgement import LABELS, UNSURE, Failure, Judgement
 
 # What the products are for comes first: a model writes in this order, and so thinks before it
 # decides.
@@ -50,16 +50,18 @@ FORM = hashlib.sha256(json.dumps([ANSWER_IN_WORDS, WAYS_TO_ASK]).encode()).hexdi
 
 # Of an answer whose label is clear and whose confidence is not: as good as none.
 UNTOLD = 0.5
+_OUT_OF_TEN = 10.0
 _LONGEST_CONTENT = 20_000
 _MOST_TOKENS = 10_000_000
 
 
-def read_answer(completion: dict[str, Any], secret: str = "") -> Judgement:
-    """The judgement in a chat completion.
+def read_answer(completion: dict[str, Any], secret: str = "") -> Judgement | Failure:
+    """The judgement in a chat completion, or why there is none to be understood.
 
-    It was paid for, so that one which is of no use is ``unsure`` with confidence 0 and the reason.
-    Text around the JSON object is overlooked, and so is the case of the label. A confidence above
-    1 is a percentage; one that is missing or no number counts as :data:`UNTOLD`.
+    A model that refuses has judged: ``unsure`` with confidence 0 and the reason. Text around the
+    JSON object is overlooked, and so is the case of the label. A confidence above 10 is a
+    percentage; one that is missing, no number, or between 1 and 10, which may be a grade out of ten
+    or a percentage, counts as :data:`UNTOLD`.
 
     Args:
         completion: what the server answered.
@@ -75,11 +77,10 @@ def read_answer(completion: dict[str, Any], secret: str = "") -> Judgement:
     if refusal or ended == "content_filter":
         return Judgement(UNSURE, 0.0, shown(f"refused: {refusal or ended}", secret), tokens)
     try:
-        answer = _answer(content if isinstance(content, str) else "")
+        answer = _answer(_text(content))
     except ValueError as error:
-        cut = " (it was cut off)" if ended == "length" else ""
-        told = shown(f"answer not understood{cut}: {error}", secret)
-        return Judgement(UNSURE, 0.0, told, tokens)
+        cut = "it was cut off, " if ended == "length" else ""
+        return Failure("answer not understood", shown(f"{cut}{error}", secret), tokens)
     reason = answer.get("reason")
     return Judgement(
         answer["label"],
@@ -95,6 +96,15 @@ def shown(text: str, secret: str = "") -> str:
         text = text.replace(secret, "***")
     printable = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(printable.split())[:200]
+
+
+def _text(content: object) -> str:
+    """The text of a message; some servers hand it over in parts, some of which are no text."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    return "".join(part["text"] for part in texts if isinstance(part.get("text"), str))
 
 
 def _answer(content: str) -> dict[str, Any]:
@@ -134,7 +144,7 @@ def _confidence(told: object) -> float:
         number = float(text.removesuffix("%"))
     except ValueError:
         return UNTOLD
-    if text.endswith("%") or number > 1:
+    if text.endswith("%") or number > _OUT_OF_TEN:
         number /= 100
     return number if 0 <= number <= 1 else UNTOLD
 

@@ -14,10 +14,10 @@ from yarl import URL
 
 from recbole_mmsc import __version__
 from recbole_mmsc.politeness import Pace, backoff, retry_after
-from recbole_mmsc.supervision.judgement import Failure
+from recbole_mmsc.supervision.judgement import Failure, Judgement
 
 from .openai_address import proxy_for
-from .openai_answers import WAYS_TO_ASK, shown
+from .openai_answers import WAYS_TO_ASK, read_answer, shown
 
 _NOT_LIKE_THIS = (400, 404, 422)
 _PASSING = (408, 409, 425, 429)
@@ -34,7 +34,8 @@ class Patience:
         retries: after the first attempt.
         backoff: before the first retry; it doubles with each.
         longest_wait: what a ``Retry-After`` is granted at most.
-        silence: that many questions in a row without an answer mean that there will be none.
+        silence: that many questions in a row without an answer that can be used mean that there
+            will be none.
     """
 
     connect: float = 10.0
@@ -46,7 +47,7 @@ class Patience:
 
 
 class NoAnswer(Exception):
-    """A question was not answered.
+    """A question was not answered, or not in a way that can be understood.
 
     Attributes:
         failure: for whoever asked for the judgement.
@@ -106,22 +107,26 @@ class ChatClient:
     ) -> None:
         await self._session.close()
 
-    async def ask(self, messages: list[dict[str, str]]) -> dict[str, Any]:
-        """The completion of a chat, with retries where they can help.
+    async def ask(self, messages: list[dict[str, str]]) -> Judgement:
+        """What the model says in a chat, with retries where they can help.
 
         Raises:
             NoAnswer: not to this question.
             ValueError: to none: the key is refused, there is no such model or address, or the
-                server has stopped to answer.
+                server has stopped to answer, or the model to answer as it is asked to.
         """
         try:
             completion = await self._retried(messages)
+            self._answered = True
+            said = read_answer(completion, self._key)
+            if isinstance(said, Failure):
+                raise NoAnswer(said)
         except NoAnswer as no:
             self._n_unanswered += 1
             self._check_whether_to_go_on(no)
             raise
-        self._n_unanswered, self._answered = 0, True
-        return completion
+        self._n_unanswered = 0
+        return said
 
     def _check_whether_to_go_on(self, no: NoAnswer) -> None:
         told = f"{no.failure.reason}: {no.failure.detail}".rstrip(": ")
@@ -140,9 +145,9 @@ class ChatClient:
             ) from None
         if self._n_unanswered >= self._patience.silence:
             raise ValueError(
-                f"Expected answers of {self._url}, found none to {self._patience.silence} "
-                f"questions in a row, the last time for this reason: {told}. See to the server and "
-                "start again; what was judged is kept."
+                f"Expected answers of {self._url} that can be used, found none to "
+                f"{self._patience.silence} questions in a row, the last time for this reason: "
+                f"{told}. See to the server and the model and start again; what was judged is kept."
             ) from None
 
     async def _retried(self, messages: list[dict[str, str]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from recbole_mmsc.supervision.prompt import read_prompt
 from . import Labeller, LabellerOptions
 from .in_steps import in_steps
 from .openai_address import is_this_machine, model_and_address
-from .openai_answers import ANSWER_IN_WORDS, FORM, read_answer
+from .openai_answers import ANSWER_IN_WORDS, FORM
 from .openai_client import ChatClient, NoAnswer, Patience
 
 KEY = "OPENAI_API_KEY"
@@ -67,7 +67,7 @@ class OpenAIServer(Labeller):
 
         Raises:
             ValueError: the key is refused, there is no such model or address, or the server has
-                stopped to answer.
+                stopped to answer, or the model to answer as it is asked to.
         """
         return in_steps(self._judged(pairs))
 
@@ -97,7 +97,7 @@ class OpenAIServer(Labeller):
         messages = self._prompt.messages(pair, labelled=True)
         messages[-1]["content"] += f"\n{ANSWER_IN_WORDS}"
         try:
-            return pair, read_answer(await client.ask(messages), self._key)
+            return pair, await client.ask(messages)
         except NoAnswer as no:
             return pair, no.failure
 

@@ -19,6 +19,7 @@ COLUMNS = (
     "confidence",
     "chosen",
 )
+DELIMITERS = ",;\t"  # what spreadsheets put between columns, by the country they are set to
 BY_PEOPLE = "people"  # how a pair was chosen that someone wrote into a sheet
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
@@ -50,7 +51,7 @@ class People(Labeller):
 
     Args:
         path: the sheet, with the columns first, second, label and perhaps confidence (1 where it
-            is empty).
+            is empty), between which stand commas, semicolons or tabs.
 
     Raises:
         ValueError: it is no such sheet, or a label or confidence is none.
@@ -75,8 +76,8 @@ def _read(path: Path) -> tuple[dict[Key, Judgement], dict[Key, str]]:
     chosen: dict[Key, str] = {}
     said: dict[frozenset[str], tuple[int, str]] = {}  # pair → line and label
     for line, row in _rows(path):
-        key = row["first"] or "", row["second"] or ""
-        label = (row["label"] or "").strip().casefold()
+        key = row["first"].strip(), row["second"].strip()
+        label = row["label"].strip().casefold()
         before, other = said.setdefault(frozenset(key), (line, label))
         if key[0] == key[1] or other != label:
             problem = "an item with itself" if key[0] == key[1] else f"line {before} says {other!r}"
@@ -97,17 +98,21 @@ def _read(path: Path) -> tuple[dict[Key, Judgement], dict[Key, str]]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a sheet, each with the line that it ends in."""
+    """The rows of a sheet that are not empty, each with the line that it ends in."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file, strict=True)
         try:
+            delimiter = max(DELIMITERS, key=file.readline().count)
+            file.seek(0)
+            rows = csv.DictReader(file, delimiter=delimiter, restval="", strict=True)
             if missing := {"first", "second", "label"} - {*(rows.fieldnames or ())}:
                 raise ValueError(
                     f"expected the columns first, second and label in {path}, found no "
                     f"{', '.join(sorted(missing))}; --sheet writes one to fill in"
                 )
             for row in rows:
-                yield rows.line_num, row
+                beyond = row.pop(None, [])  # what stands to the right of the last column
+                if any(map(str.strip, [*row.values(), *beyond])):
+                    yield rows.line_num, row
         except csv.Error as error:
             raise ValueError(
                 f"expected CSV in {path}, found something else after line {rows.line_num}: "

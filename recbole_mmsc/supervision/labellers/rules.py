@@ -21,6 +21,7 @@ class Rules(Labeller):
 
     name = "rules"
     prompt_version = "rules-1"
+    lasting = False
 
     def judge(self, pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Judgement]]:
         """Judge pairs, in their order."""
