@@ -86,7 +86,6 @@ class Runner:
             if len(self._flying) >= executor.at_once:
                 break
             if job.id not in flying:
-                flying.add(job.id)
                 folder = job.write(self.out / RUNS)
                 self._flying[executor.submit(folder)] = job
         return bool(self._flying)

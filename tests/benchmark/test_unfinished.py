@@ -60,7 +60,7 @@ def test_a_report_of_what_is_finished(title, shown, tmp_path, monkeypatch):
         def missing(self):
             return 3
 
-    monkeypatch.setattr(benchmark, "prepare", lambda *_: [])
+    monkeypatch.setattr(benchmark, "prepare", lambda *_, **__: [])
     monkeypatch.setattr(benchmark, "Runner", Unfinished)
     plan = write_plan(tmp_path, [{"model": "EASE"}], title=title)
     boards = benchmark.run_benchmark(plan, tmp_path, out, report_only=True)
