@@ -42,7 +42,8 @@ def check_pictures(folder: str | Path) -> Path:
     """
     if not Path(folder).is_dir():
         raise BuildError(
-            f"Expected a folder of pictures named after item ids, found none: {folder}"
+            f"Expected a folder of pictures named after item ids, found none: {folder}. An archive "
+            "is read by `recbole-mmsc encode --images`."
         )
     return Path(folder)
 

@@ -82,8 +82,12 @@ def read_products(
         if format_name == "parquet":
             reader = _parquet_reader(field_map, quarantine)
         else:
-            for path in checked:
-                check_columns(field_map, _columns(path), path.name)
+            # every item has an id; what else is known of it may stand in some of the files
+            found = {path: _columns(path) for path in checked}
+            required = {"item_id": field_map["item_id"]}
+            for path, columns in found.items():
+                check_columns(required, columns, _beginning([path]))
+            check_columns(field_map, set().union(*found.values()), _beginning(checked))
             reader = _line_reader(parse_json, product_maker(field_map), quarantine, limits)
     return _all_products(checked, reader, format_name, progress)
 
@@ -161,6 +165,11 @@ def _first_lines(path: Path) -> Iterator[bytes]:
     with Quarantine(os.devnull) as nowhere:  # the real reading will report the same lines
         for _, line in islice(read_lines(path, nowhere), SNIFFED_LINES):
             yield line
+
+
+def _beginning(paths: list[Path]) -> str:
+    names = ", ".join(path.name for path in paths)
+    return f"{names} (the first {SNIFFED_LINES:,} lines)"
 
 
 def _columns(path: Path) -> set[str]:

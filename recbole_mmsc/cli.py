@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
+    from recbole_mmsc.data.built import command
     from recbole_mmsc.dataset_builders.build import build_dataset
     from recbole_mmsc.dataset_builders.names import dataset_name
     from recbole_mmsc.dataset_builders.presets import get_preset
@@ -59,7 +60,7 @@ def _build(options: argparse.Namespace) -> int:
         replace=options.replace,
     )
     print(summary.render())
-    print(f"next: recbole-mmsc encode {summary.name} --data {options.out}")
+    print(f"next: {command('encode', summary.folder)}")
     return 0
 
 

@@ -52,6 +52,7 @@ def test_build_audit_encode_and_the_stock_call(meta, tmp_path, monkeypatch, caps
     printed = capsys.readouterr().out
     assert "60 items" in printed
     assert "lines not usable: 1" in printed
+    assert printed.endswith("next: recbole-mmsc encode things\n")
     assert main(["audit", "dataset/things"]) == 0
     assert main(["encode", "things", "--encoder", "tfidf", "--shard", "1/1"]) == 0
     assert "made 1 of 1 shards" in capsys.readouterr().out

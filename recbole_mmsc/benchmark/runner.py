@@ -132,9 +132,12 @@ def locked(out: Path) -> Iterator[None]:
     """Hold the folder of a benchmark against a second runner.
 
     Raises:
-        PlanError: another one is at work there.
+        PlanError: another one is at work there, or it is a file.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise PlanError(f"expected a folder as --out, found a file: {out}; name another") from None
     with (out / LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -275,6 +275,10 @@ def test_a_second_runner_is_refused(tmp_path):
     refused = pytest.raises(PlanError, match="another benchmark is at work")
     with locked(tmp_path), refused, locked(tmp_path):
         pass
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(PlanError, match="expected a folder as --out, found a file"), locked(file):
+        pass
 
 
 def test_the_command_line_from_plan_to_report(tiny_folder, tmp_path, capsys):

@@ -217,6 +217,19 @@ def test_a_lacking_column_is_named_with_those_found(read, form):
         read(ROWS, {"item_id": "sku", "title": "label"}, form)
 
 
+def test_of_several_files_some_may_lack_what_others_have(tmp_path):
+    first, second, third = (tmp_path / f"{n}.jsonl" for n in range(3))
+    first.write_text('{"sku": "A", "name": "Lamp"}\n')
+    second.write_text('{"sku": "B"}\n')
+    third.write_text('{"name": "Lamp"}\n')
+    fields = {"item_id": "sku", "title": "name"}
+    with Quarantine(tmp_path / "quarantine.jsonl") as quarantine:
+        found = read_products([first, second], "jsonl", quarantine, fields, progress=False)
+        assert [(product.item_id, product.title) for product in found] == [("A", "Lamp"), ("B", "")]
+        with pytest.raises(BuildError, match=r"2\.jsonl \(the first 1,000 lines\) has no .*'sku'"):
+            read_products([first, third], "jsonl", quarantine, fields, progress=False)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
