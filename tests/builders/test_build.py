@@ -140,6 +140,12 @@ def test_the_same_input_gives_the_same_bytes_anywhere(source, out, tmp_path):
     assert contents(elsewhere / "out" / "things") == contents(out / "things")
 
 
+def test_a_warm_split_has_no_name_of_a_cold_one(source, out):
+    with pytest.raises(BuildError, match="Expected another name or the split cold, found 'x-cold'"):
+        build(source, out, "x-cold")
+    assert build(source, out, "x-cold", split="cold").document["options"]["split"] == "cold"
+
+
 def test_seed_policy_and_split_change_the_dataset(source, out):
     first = build(source, out).document
     assert build(source, out, "seeded", seed=7).document["split_sha256"] != first["split_sha256"]
