@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,7 @@ class Job:
     pictures: list[Picture]
     batch_size: int
     shard_items: int
+    _read: dict[int, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -77,9 +78,13 @@ class Job:
     def _items_with_pictures(self) -> np.ndarray:
         return np.array([picture.item for picture in self.pictures], np.int64)
 
+    def fingerprint(self, shard: int) -> str:
+        """Changes with everything that can change the part of a shard."""
+        return _checksum([self._made_from, self._contents(shard)])
+
     @cached_property
-    def fingerprint(self) -> str:
-        """Changes with everything that can change a part."""
+    def _made_from(self) -> str:
+        """What the parts of all shards have in common."""
         made_from = {
             "version": _VERSION,
             "encoder": self.encoder.name,
@@ -90,27 +95,28 @@ class Job:
             "shard_items": self.shard_items,
             "items": item_ids_checksum(self.item_ids),
             "texts": _checksum(self.texts),
-            "pictures": self.pictures_checksum,
+            "pictures": _checksum([each.item, each.name, each.size] for each in self.pictures),
         }
         return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
-    @cached_property
+    @property
     def pictures_checksum(self) -> str:
         """SHA-256 of the names and contents of all pictures."""
-        return _checksum(
-            [picture.item, picture.name, content]
-            for picture, content in zip(self.pictures, self._contents(), strict=True)
-        )
+        return _checksum(self._contents(shard) for shard in range(self.n_shards))
 
-    def _contents(self) -> Iterator[str]:
+    def _contents(self, shard: int) -> str:
+        """SHA-256 of the names and contents of a shard's pictures, which are read once."""
         # Not the times of change: shares are made from copies of one folder too, whose times
         # differ. Reading the pictures takes little of the time that encoding them does.
-        if self.source is None:
-            return
-        with ThreadPoolExecutor() as threads:
-            # by shards, so that millions of pictures do not wait in memory
-            for shard in range(self.n_shards):
-                yield from threads.map(partial(_content, self.source), self.pictures_of(shard))
+        if shard not in self._read:
+            pictures, source = self.pictures_of(shard), self.source
+            with ThreadPoolExecutor() as threads:
+                found = threads.map(lambda picture: _content(source, picture), pictures)
+                self._read[shard] = _checksum(
+                    [picture.item, picture.name, content]
+                    for picture, content in zip(pictures, found, strict=True)
+                )
+        return self._read[shard]
 
 
 def make_job(

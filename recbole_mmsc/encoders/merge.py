@@ -117,7 +117,7 @@ def _read_parts(job: Job, folder: Path) -> list[Part]:
     parts, wrong = [], []
     for shard in range(job.n_shards):
         try:
-            parts.append(read_part(folder, shard, job.fingerprint))
+            parts.append(read_part(folder, shard, job.fingerprint(shard)))
         except PartError as error:
             wrong.append(str(error))
     if wrong:

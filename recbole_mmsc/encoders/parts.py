@@ -95,13 +95,13 @@ def read_part(folder: Path, shard: int, fingerprint: str) -> Part:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise PartError(f"{path} is damaged ({error})") from error
+    problems = metadata.get("problems", "")
+    if metadata.get("sha256") != _checksum(shard, tensors, problems):
+        raise PartError(f"{path} is damaged (its checksum differs)")
     if metadata.get("fingerprint") != fingerprint:
         raise PartError(
             f"{path} is of another run: other items, texts, pictures, weights or options"
         )
-    problems = metadata.get("problems", "")
-    if metadata.get("sha256") != _checksum(shard, tensors, problems):
-        raise PartError(f"{path} is damaged (its checksum differs)")
     masks = {name: rows for name, rows in tensors.items() if name.endswith(_AVAILABLE)}
     available = {name.removesuffix(_AVAILABLE): mask.astype(bool) for name, mask in masks.items()}
     return Part(

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from ..images.loading import CHUNK, Loaded, PictureLoader, default_workers
 from ..images.sources import Picture
 from .job import Job
-from .parts import Part, Problem, is_finished, parts_folder, write_part
+from .parts import Part, Problem, is_finished, part_path, parts_folder, write_part
 
 NO_PICTURE = "no picture"
 
@@ -34,7 +34,7 @@ def encode_shards(
         How many shards were made.
     """
     folder = parts_folder(job.path)
-    todo = [shard for shard in shards if not is_finished(folder, shard, job.fingerprint)]
+    todo = [shard for shard in shards if not _is_kept(job, shard)]
     n_items, n_todo = (sum(len(job.items_of(shard)) for shard in some) for some in (shards, todo))
     bar = tqdm(
         desc=f"encode {job.encoder.name}",
@@ -48,11 +48,19 @@ def encode_shards(
         with bar:
             loaded = loader.load(_chunks(job, todo)) if loader else iter(())
             for shard in todo:
-                write_part(folder, shard, job.fingerprint, _encode_shard(job, shard, loaded, bar))
+                part = _encode_shard(job, shard, loaded, bar)
+                write_part(folder, shard, job.fingerprint(shard), part)
     finally:
         if loader:
             loader.close()
     return len(todo)
+
+
+def _is_kept(job: Job, shard: int) -> bool:
+    """Whether a shard is finished; pictures are read only where there is a part to compare."""
+    folder = parts_folder(job.path)
+    there = part_path(folder, shard).is_file()
+    return there and is_finished(folder, shard, job.fingerprint(shard))
 
 
 def _loader(job: Job, shards: Sequence[int], workers: int | None) -> PictureLoader | None:
