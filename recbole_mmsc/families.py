@@ -1,11 +1,20 @@
-"""Things that are found by name, ``family`` or ``family:argument``; others can add families."""
+"""Things that are found by name, ``family`` or ``family:argument``, and files called after them."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Generic, TypeVar
 
 Factory = TypeVar("Factory")
+
+
+def filed_as(name: str) -> str:
+    """What a file of that name is called: ``a:b/c`` is a-b-c.
+
+    The letters of all languages stay, so that names in any script have files of their own.
+    """
+    return re.sub(r"[^\w.+]+", "-", name)
 
 
 class Families(Generic[Factory]):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 
 from recbole_mmsc.data.built import command
 from recbole_mmsc.dataset_builders.whole_file import whole_file
+from recbole_mmsc.families import filed_as
 
 FORMAT_VERSION = "1"
 MODALITIES = ("text", "image")
@@ -78,11 +78,9 @@ def item_ids_checksum(item_ids: Iterable[str]) -> str:
 def features_path(dataset_folder: str | os.PathLike[str], encoder: str) -> Path:
     """Where the features of ``encoder`` lie in a dataset folder (``a:b/c`` is filed as a-b-c).
 
-    A plus stays, so that an encoder's own features and its adapted ones never share a file; so do
-    the letters of all languages.
+    A plus stays, so that an encoder's own features and its adapted ones never share a file.
     """
-    name = re.sub(r"[^\w.+]+", "-", encoder)
-    return Path(dataset_folder) / "features" / f"{name}.safetensors"
+    return Path(dataset_folder) / "features" / f"{filed_as(encoder)}.safetensors"
 
 
 def write_features(

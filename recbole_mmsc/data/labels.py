@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from recbole_mmsc.data.built import command
 from recbole_mmsc.data.pairs import training_checksum
 from recbole_mmsc.data.queries import RELATIONS
+from recbole_mmsc.families import filed_as
 
 CLASSES = (*RELATIONS, "irrelevant")
 UNSURE = "unsure"
@@ -45,11 +45,7 @@ class Labels:
 
 def supervision_path(folder: Path, labeller: str) -> Path:
     """Where the labels of ``labeller`` lie in a dataset folder (``a:b/c`` is filed as a-b-c)."""
-    return folder / "supervision" / f"{_filed_as(labeller)}.parquet"
-
-
-def _filed_as(labeller: str) -> str:
-    return re.sub(r"[^\w.+]+", "-", labeller)
+    return folder / "supervision" / f"{filed_as(labeller)}.parquet"
 
 
 def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
@@ -92,7 +88,7 @@ def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
             f"again: {_made_by(folder, labeller)}"
         )
     names = {*map(str, table["labeller"].to_pylist())}
-    if others := sorted(name for name in names if labeller not in (name, _filed_as(name))):
+    if others := sorted(name for name in names if labeller not in (name, filed_as(name))):
         raise SupervisionError(
             f"expected labels by {labeller} in {path}, found some by {others[0]}; write them anew: "
             f"{_made_by(folder, labeller)}"
