@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..product import BuildError
-from . import checks, extras
+from . import checks, document, extras
 from .candidates import candidate_lists
 from .findings import Finding
 from .noise import planted_noise
@@ -72,7 +72,8 @@ def audit_folder(path: str | Path, name: str | None = None) -> AuditReport:
     if not (any(path.glob("*.inter")) or (path / "dataset.json").exists() or has_our_files(path)):
         raise BuildError(_no_dataset(path))
     folder, findings = open_folder(path, name or path.resolve().name)
-    for check in (*checks.ALL, planted_noise, candidate_lists, labelled_pairs, *extras.ALL):
+    beside = (planted_noise, candidate_lists, labelled_pairs, *extras.ALL, *document.ALL)
+    for check in (*checks.ALL, *beside):
         findings += _guarded(check, folder)
     return AuditReport(folder.name, tuple(findings), folder.counts)
 

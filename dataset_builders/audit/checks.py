@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..keys import contains, pair_keys
@@ -50,12 +51,12 @@ def held_out_in_behaviour(folder: Folder) -> Iterator[Finding]:
     held_out = (_pairs(folder, rows) for rows in _held_out(folder))
     secret = np.sort(np.concatenate([np.empty(0, np.int64), *held_out]))
     cold, n = _cold(folder), len(folder.items)
-    rows = leaks = cold_rows = foreign = wrong = 0
+    rows = leaks = cold_rows = foreign = own = wrong = 0
     leak_examples: list[str] = []
     file = pq.ParquetFile(path)
     for table in _tables(file, ["item", "other", "in_catalogue"]):
         item, other = (_find(folder, table.column(name)) for name in ("item", "other"))
-        inside = table.column("in_catalogue").to_numpy()
+        inside = pc.fill_null(table.column("in_catalogue"), False).to_numpy()
         between = (item >= 0) & (other >= 0)
         known = np.zeros(len(item), dtype=bool)
         known[between] = contains(secret, pair_keys(item[between], other[between], n))
@@ -65,6 +66,7 @@ def held_out_in_behaviour(folder: Folder) -> Iterator[Finding]:
             leak_examples.append(" ~ ".join(_tokens(folder, item[row], other[row])))
         cold_rows += int((cold[item] & (item >= 0) | cold[other] & (other >= 0)).sum())
         foreign += int((item < 0).sum())
+        own += int((between & (item == other)).sum())
         wrong += int((inside != (other >= 0)).sum())
     folder.counts["behaviour rows"] = rows
     if leaks:
@@ -81,13 +83,19 @@ def held_out_in_behaviour(folder: Folder) -> Iterator[Finding]:
     if foreign:
         message = "row of behaviour.parquet is by an item that is not in the catalogue"
         yield Finding("error", "unknown-in-behaviour", foreign, message)
+    if own:
+        message = "row of behaviour.parquet is of an item with itself"
+        yield Finding("error", "self-in-behaviour", own, message)
     if wrong:
         message = "row of behaviour.parquet says wrongly whether the other is in the catalogue"
         yield Finding("error", "in-catalogue", wrong, message)
 
 
-def gaps_in_lists(folder: Folder) -> Iterator[Finding]:
-    """A place left free in a list of ``behaviour.parquet`` tells where a held-out item stood."""
+def lists_of_behaviour(folder: Folder) -> Iterator[Finding]:
+    """The lists of ``behaviour.parquet``: from known sources, whole, and without gaps.
+
+    A place left free in a list tells where a held-out item stood.
+    """
     path = folder.path / "behaviour.parquet"
     if not (path.exists() and folder.ours):
         return
@@ -98,15 +106,30 @@ def gaps_in_lists(folder: Folder) -> Iterator[Finding]:
         return
     sources = Vocabulary(pa.array(SOURCES))
     length, last = (np.zeros(len(folder.items) * len(SOURCES), np.int32) for _ in range(2))
+    of_source, misplaced = np.zeros(1 + len(SOURCES), np.int64), 0  # the first: of none of them
     for table in _tables(file, ["item", "source", "place"]):
         item, source = _find(folder, table.column("item")), _coded(table.column("source"), sources)
+        place = pc.fill_null(table.column("place"), -1).to_numpy()
+        of_source += np.bincount(source + 1, minlength=len(of_source))
+        misplaced += int((place < 0).sum())
         rows = (item >= 0) & (source >= 0)
         list_of = item[rows].astype(np.int64) * len(SOURCES) + source[rows]
         length += np.bincount(list_of, minlength=len(length)).astype(np.int32)
-        np.maximum.at(last, list_of, table.column("place").to_numpy()[rows])
+        np.maximum.at(last, list_of, place[rows])
     if gaps := int((last > np.maximum(length - 1, 0)).sum()):
         message = "list of behaviour.parquet has a gap, where something held out may have stood"
         yield Finding("leak", "gap-in-list", gaps, message)
+    if misplaced:
+        message = "row of behaviour.parquet has no place in its list, from 0"
+        yield Finding("error", "no-place", misplaced, message)
+    if of_source[0]:
+        message = f"row of behaviour.parquet is of none of the sources {', '.join(SOURCES)}"
+        yield Finding("error", "unknown-source", int(of_source[0]), message)
+    said = folder.document.get("behaviour_rows", {})
+    for source, count in zip(SOURCES, of_source[1:].tolist(), strict=True):
+        if said and count != said.get(source, 0):
+            message = f"dataset.json says {said.get(source, 0)} rows of {source}: {count}"
+            yield Finding("error", "behaviour-rows", 1, message)
 
 
 def cold_items_in_training(folder: Folder) -> Iterator[Finding]:
@@ -203,7 +226,7 @@ def unknown_tokens(folder: Folder) -> Iterator[Finding]:
 ALL = (
     pairs_in_two_phases,
     held_out_in_behaviour,
-    gaps_in_lists,
+    lists_of_behaviour,
     cold_items_in_training,
     warm_items_without_training,
     self_pairs,
@@ -272,7 +295,8 @@ def _coded(column: pa.ChunkedArray, known: Vocabulary) -> np.ndarray:
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
     words = column.unify_dictionaries().combine_chunks()
-    return known.find(words.dictionary)[words.indices.to_numpy()]
+    numbers = np.append(known.find(words.dictionary), np.int32(-1))
+    return numbers[pc.fill_null(words.indices, -1).to_numpy()]
 
 
 def _tokens(folder: Folder, *numbers: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the audit checks beside the split: features, catalogue, checksum."""
+"""What the audit checks beside the split: features and the catalogue."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 
-from ..checksums import file_checksum, split_checksum
-from ..splits import PHASES
+from ..checksums import file_checksum
+from ..feature_rows import FeatureError, checked_tensors, learned_from_pairs
+from ..spill import SCHEMA
 from .findings import Finding
 from .reading import Folder
 
@@ -24,7 +25,7 @@ def feature_files(folder: Folder) -> Iterator[Finding]:
         return
     items = folder.items.tokens[: folder.n_listed].to_pylist()
     checksum = hashlib.sha256("\n".join(items).encode()).hexdigest()
-    train = folder.path / f"{folder.name}.train.inter"
+    train = folder.file("train.inter")
     learned = file_checksum(train) if train.is_file() else None
     for path in paths:
         yield from _features(path, len(items), checksum, learned)
@@ -34,27 +35,21 @@ def _features(path: Path, n_items: int, checksum: str, learned: str | None) -> I
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            masks = [
-                file.get_tensor(name) > 0 for name in sorted(file.keys()) if "_available" in name
-            ]
-    except (SafetensorError, OSError) as error:
-        yield Finding("error", "features", 1, f"{path.name} cannot be read: {error}")
-        return
-    rows = metadata.get("n_items")
-    if rows != str(n_items) or any(len(mask) != n_items for mask in masks):
-        message = f"{path.name} has rows for {rows} items, the catalogue has {n_items}"
-        yield Finding("error", "features", 1, message)
+            masks = [mask for _, _, mask in checked_tensors(file, n_items)]
+    except (FeatureError, SafetensorError, OSError) as error:
+        yield Finding("error", "features", 1, f"{path.name} cannot be used: {error}")
         return
     if metadata.get("items_sha256") != checksum:
         message = f"{path.name} was made for other items, or for another order of them"
         yield Finding("error", "features", 1, message)
-    if metadata.get("train_sha256", learned) != learned:
+    adapted = learned_from_pairs(path.stem, metadata.get("encoder", ""))
+    if metadata.get("train_sha256", None if adapted else learned) != learned:
         message = (
-            f"{path.name} was adapted to other training pairs, which may be held out here; "
-            f"adapt again: recbole-mmsc adapt"
+            f"{path.name} was adapted to other training pairs, or does not say to which, and some "
+            f"may be held out here; adapt again: recbole-mmsc adapt"
         )
         yield Finding("leak", "adapted-elsewhere", 1, message)
-    if masks and (without := int((~np.any(masks, axis=0)).sum())):
+    if without := int((~np.any(masks, axis=0)).sum()):
         message = f"item has no features in {path.name}"
         yield Finding("warning", "without-features", without, message)
 
@@ -66,10 +61,14 @@ def catalogue_file(folder: Folder) -> Iterator[Finding]:
         if folder.ours:
             yield Finding("error", "missing-file", 1, "catalogue.parquet is missing")
         return
-    if folder.n_listed is None:
+    file = pq.ParquetFile(path)
+    if lacking := [name for name in SCHEMA.names if name not in file.schema_arrow.names]:
+        message = f"column is missing in catalogue.parquet: {', '.join(lacking)}"
+        yield Finding("error", "catalogue", len(lacking), message)
+    if folder.n_listed is None or "item_id" in lacking:
         return
     start, differ = 0, 0
-    for batch in pq.ParquetFile(path).iter_batches(columns=["item_id"]):
+    for batch in file.iter_batches(columns=["item_id"]):
         ids = batch.column(0)
         listed = folder.items.tokens[start : min(start + len(ids), folder.n_listed)]
         differ += len(ids) - int(pc.sum(pc.equal(ids[: len(listed)], listed)).as_py() or 0)
@@ -80,18 +79,4 @@ def catalogue_file(folder: Folder) -> Iterator[Finding]:
         yield Finding("error", "catalogue", differ, message)
 
 
-def recorded_figures(folder: Folder) -> Iterator[Finding]:
-    """``dataset.json``: about this split."""
-    if not folder.document:
-        return
-    if folder.document.get("name") != folder.name:
-        message = f"dataset.json is about {folder.document.get('name')!r}"
-        yield Finding("error", "name", 1, message)
-    if all(phase in folder.rows for phase in PHASES) and folder.document.get(
-        "split_sha256"
-    ) != split_checksum(folder.path, folder.name):
-        message = "the .inter files are not those that dataset.json was written for (split_sha256)"
-        yield Finding("error", "checksum", 1, message)
-
-
-ALL = (feature_files, catalogue_file, recorded_figures)
+ALL = (feature_files, catalogue_file)

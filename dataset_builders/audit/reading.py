@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from ..checksums import split_checksum
 from ..splits import PHASES
 from ..vocabulary import Vocabulary
 from .findings import Finding, Severity
@@ -64,6 +65,7 @@ class Folder:
         relations: names met before the ``|`` of query tokens.
         rows: phase → its rows, of the phases whose file is there.
         counts: what was looked at.
+        as_recorded: the ``.inter`` files are those that ``document`` was written for.
     """
 
     path: Path
@@ -77,6 +79,7 @@ class Folder:
     relations: list[str] = field(default_factory=list)
     rows: dict[str, Rows] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    as_recorded: bool = False
 
     @property
     def ours(self) -> bool:
@@ -151,6 +154,9 @@ def open_folder(path: Path, name: str) -> tuple[Folder, list[Finding]]:
             first_line = str(error).partition("\n")[0]
             message = f"{read.__name__[6:]} cannot be read: {first_line}"
             findings.append(Finding("error", "unreadable", 1, message))
+    if folder.document and all(phase in folder.rows for phase in PHASES):
+        checksum = split_checksum(path, folder.name)
+        folder.as_recorded = folder.document.get("split_sha256") == checksum
     pa.default_memory_pool().release_unused()  # numpy cannot use what Arrow keeps in reserve
     return folder, findings
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow.parquet as pq
 
+from ..checksums import file_checksum
 from ..keys import contains, pair_keys
 from .findings import Finding
 from .reading import Folder
@@ -17,6 +18,8 @@ def labelled_pairs(folder: Folder) -> Iterator[Finding]:
     paths = sorted((folder.path / "supervision").glob("[!.]*.parquet"))
     if not paths or not folder.between_items:
         return
+    train = folder.file("train.inter")
+    learned = file_checksum(train).encode() if train.is_file() else None
     n = len(folder.items)
     held_out = [np.empty(0, dtype=np.int64)]
     held_out += [
@@ -27,6 +30,12 @@ def labelled_pairs(folder: Folder) -> Iterator[Finding]:
     known = np.sort(np.concatenate(held_out))
     for path in paths:
         table = pq.read_table(path, columns=["query", "target"])
+        if folder.ours and (table.schema.metadata or {}).get(b"train_sha256") != learned:
+            message = (
+                f"{path.name} was made for other training pairs, or does not say for which; judge "
+                "again: recbole-mmsc label"
+            )
+            yield Finding("error", "labelled-elsewhere", 1, message)
         ends = [
             folder.items.find(table[name].combine_chunks().cast("string"))
             for name in ("query", "target")

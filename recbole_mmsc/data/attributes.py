@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
+
+from recbole_mmsc.data.built import catalogue_columns
 
 UNKNOWN = 0
 PRICE_BINS = 20
@@ -28,8 +29,7 @@ def read_attributes(folder: Path, dataset: Any) -> dict[str, Tensor]:
         ``type`` (all of them), ``brand``, and ``price``, one of :data:`PRICE_BINS` bins with
         equally many items each.
     """
-    names = ["item_id", "category", "brand", "price"]
-    table = pq.read_table(folder / "catalogue.parquet", columns=names)
+    table = catalogue_columns(folder, "item_id", "category", "brand", "price")
     ids = dataset.field2token_id[dataset.iid_field]
     row = np.array([ids[item] for item in table["item_id"].to_pylist()])
     paths = [(path or "").split(SEPARATOR) for path in table["category"].to_pylist()]

@@ -5,6 +5,11 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recbole_mmsc.dataset_builders.spill import SCHEMA
+
 DATA = Path("dataset")  # where commands look for datasets by default
 
 
@@ -21,6 +26,31 @@ def catalogue_path(folder: Path) -> Path:
             "make one with `recbole-mmsc build PRESET --meta FILE`."
         )
     return path
+
+
+def catalogue_columns(folder: Path, *columns: str) -> pa.Table:
+    """Some columns of ``catalogue.parquet``, a row for each item in ``.item`` order.
+
+    Args:
+        folder: of the dataset.
+        columns: names out of the builders' ``SCHEMA``; ``item_id`` is never null.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, lacks a column, has values of another kind or items without id.
+    """
+    path = catalogue_path(folder)
+    try:
+        schema = pa.schema([SCHEMA.field(name) for name in columns])
+        table = pq.read_table(path, columns=list(columns)).select(columns).cast(schema)
+        if "item_id" in columns and table["item_id"].null_count:
+            raise ValueError("an item has no id")
+    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
+        raise ValueError(
+            f"{path}: expected a table with the columns {', '.join(columns)} ({error}); build the "
+            "dataset again."
+        ) from error
+    return table
 
 
 def command(verb: str, folder: Path, *options: str) -> str:

@@ -21,19 +21,19 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from recbole_mmsc.data.built import command
+from recbole_mmsc.dataset_builders.feature_rows import (
+    ADAPTED,
+    AVAILABLE,
+    CODES,
+    MODALITIES,
+    FeatureError,
+    check_rows,
+    checked_tensors,
+)
 from recbole_mmsc.dataset_builders.whole_file import whole_file
 from recbole_mmsc.families import filed_as
 
 FORMAT_VERSION = "1"
-MODALITIES = ("text", "image")
-ADAPTED = "+adapted"  # ends the name of features that an adapter made of an encoder's
-_CODES = {np.dtype("<f2"): "F16", np.dtype("<f4"): "F32", np.dtype("u1"): "U8"}
-_AVAILABLE = "_available"
-_CHUNK = 1 << 16
-
-
-class FeatureError(ValueError):
-    """A features file is missing, damaged, or belongs to other items."""
 
 
 @dataclass(slots=True)
@@ -123,9 +123,9 @@ def write_features(
     tensors: dict[str, np.ndarray] = {}
     for modality, rows in vectors.items():
         mask = np.asarray(available[modality], dtype=bool)
-        _check(modality, rows, mask, len(ids))
+        check_rows(modality, rows, mask, len(ids))
         tensors[modality] = np.where(mask[:, None], rows, rows.dtype.type(0))
-        tensors[modality + _AVAILABLE] = mask.astype(np.uint8)
+        tensors[modality + AVAILABLE] = mask.astype(np.uint8)
         header[f"{modality}_dim"] = str(rows.shape[1])
     return write_tensors(path, tensors, header)
 
@@ -171,27 +171,9 @@ def read_features(
                 "the same name, so that only one of them can be kept"
             )
         _check_items(metadata, ids)
-        names = sorted(file.keys())
-        modalities = [name for name in MODALITIES if name in names]
-        if names != sorted(name + end for name in modalities for end in ("", _AVAILABLE)):
-            raise FeatureError(f"expected a vector and a mask tensor each, found {names}")
-        if not modalities:
-            raise FeatureError(f"expected at least one modality of {MODALITIES}, found none")
-        stored = {name: file.get_slice(name).get_dtype() for name in names}
-        if not set(stored.values()) <= set(_CODES.values()):
-            raise FeatureError(f"expected tensors in {sorted(_CODES.values())}, found {stored}")
         features = Features({}, {}, metadata)
-        for modality in modalities:
-            rows, mask = file.get_tensor(modality), file.get_tensor(modality + _AVAILABLE)
-            _check(modality, rows, mask, len(ids))
-            if rows[mask == 0].any():
-                raise FeatureError(f"expected zeros where {modality}{_AVAILABLE} is 0")
-            if (dim := metadata.get(f"{modality}_dim")) != str(rows.shape[1]):
-                raise FeatureError(
-                    f"expected {modality} vectors of {dim} dimensions as the header says, "
-                    f"found {rows.shape[1]}"
-                )
-            features.vectors[modality], features.available[modality] = rows, mask.astype(bool)
+        for modality, rows, mask in checked_tensors(file, len(ids)):
+            features.vectors[modality], features.available[modality] = rows, mask
     return features
 
 
@@ -232,23 +214,6 @@ def _check_items(metadata: Mapping[str, str], ids: list[str]) -> None:
     raise FeatureError("made for other items than the dataset's (items_sha256 differs)")
 
 
-def _check(modality: str, rows: np.ndarray, mask: np.ndarray, n: int) -> None:
-    if rows.ndim != 2 or len(rows) != n or not rows.shape[1]:
-        raise FeatureError(f"expected {modality} of shape ({n}, d), found {rows.shape}")
-    if rows.dtype not in (np.float16, np.float32):
-        raise FeatureError(f"expected {modality} in float16 or float32, found {rows.dtype}")
-    if mask.shape != (n,) or mask.dtype not in (np.uint8, np.bool_) or np.any(mask > 1):
-        raise FeatureError(
-            f"expected {modality}{_AVAILABLE} to be {n} values 0 or 1, "
-            f"found {mask.dtype} of shape {mask.shape} up to {mask.max(initial=0)}"
-        )
-    for start in range(0, n, _CHUNK):
-        finite = np.isfinite(rows[start : start + _CHUNK]).all(axis=1)
-        if not finite.all():
-            row = start + int(finite.argmin())
-            raise FeatureError(f"expected finite {modality} vectors, found NaN or inf in row {row}")
-
-
 def _serialise(file: BinaryIO, tensors: dict[str, np.ndarray], metadata: Mapping[str, str]) -> None:
     """The safetensors format by hand: its own writer orders the metadata at random."""
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
@@ -258,7 +223,7 @@ def _serialise(file: BinaryIO, tensors: dict[str, np.ndarray], metadata: Mapping
     for name in order:
         tensor = tensors[name] = np.ascontiguousarray(tensors[name])
         header[name] = {
-            "dtype": _CODES[tensor.dtype],
+            "dtype": CODES[tensor.dtype],
             "shape": list(tensor.shape),
             "data_offsets": [offset, offset + tensor.nbytes],
         }

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 
-from recbole_mmsc.data.built import command
+from recbole_mmsc.data.built import catalogue_columns, command
 from recbole_mmsc.data.features import ADAPTED, FeatureError, features_path, read_features
 from recbole_mmsc.data.pairs import training_checksum
+from recbole_mmsc.dataset_builders.feature_rows import learned_from_pairs
 from recbole_mmsc.nn.content import Modality
 
 
@@ -32,14 +32,17 @@ def read_modalities(folder: Path, dataset: Any, encoder: str) -> dict[str, Modal
         FeatureError: the file is missing, broken, belongs to another catalogue, or was adapted to
             the training pairs of another split.
     """
-    ids, order = item_ids(dataset), _catalogue_order(folder)
+    ids = item_ids(dataset)
+    order = catalogue_columns(folder, "item_id")["item_id"].to_pylist()
     path = features_path(folder, encoder)
     features = read_features(path, order, encoder)
     learned = features.metadata.get("train_sha256")
-    if learned and learned != training_checksum(folder):
+    adapted = learned_from_pairs(encoder, features.encoder)
+    if (learned or adapted) and learned != training_checksum(folder):
         raise FeatureError(
-            f"expected features adapted to the training pairs of {folder}, found those of another "
-            f"split in {path}, to which held-out pairs may be known; adapt them here: "
+            f"expected features adapted to the training pairs of {folder}, found those of "
+            f"{'another split' if learned else 'no split that is named'} in {path}, to which "
+            f"held-out pairs may be known; adapt them here: "
             f"{command('adapt', folder, '--encoder', encoder.removesuffix(ADAPTED))}"
         )
     row = np.array([ids[item_id] for item_id in order])
@@ -66,12 +69,6 @@ def item_ids(dataset: Any) -> dict[str, int]:
     """Item token → RecBole's id, without the padding."""
     tokens = dataset.field2id_token[dataset.iid_field]
     return {str(token): index for index, token in enumerate(tokens) if index > 0}
-
-
-def _catalogue_order(folder: Path) -> list[str]:
-    """Item ids in ``.item`` order."""
-    column = pq.read_table(folder / "catalogue.parquet", columns=["item_id"])["item_id"]
-    return column.to_pylist()
 
 
 def unit_content(modalities: dict[str, Modality]) -> np.ndarray:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import normalize
 from sklearn.random_projection import SparseRandomProjection
+
+from recbole_mmsc.data.built import catalogue_columns
 
 DIMENSIONS = 1024
 SEED = 2026
@@ -61,7 +62,7 @@ def read_texts(folder: Path, dataset: Any) -> list[str]:
         folder: ``dataset/<name>``, with its ``catalogue.parquet``.
         dataset: a RecBole dataset of that folder.
     """
-    table = pq.read_table(folder / "catalogue.parquet", columns=["item_id", "title", "brand"])
+    table = catalogue_columns(folder, "item_id", "title", "brand")
     ids = dataset.field2token_id[dataset.iid_field]
     texts = [""] * dataset.item_num
     for item_id, *parts in zip(*(column.to_pylist() for column in table.columns), strict=True):

@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import torch
 
+from recbole_mmsc.data.built import catalogue_columns
 from recbole_mmsc.data.features import (
     ADAPTED,
     FeatureError,
@@ -79,8 +79,7 @@ def adapt_dataset(
             f"adapt those of {encoder.removesuffix(ADAPTED)!r}"
         )
     source = features_path(folder, encoder)
-    item_ids = pq.read_table(folder / "catalogue.parquet", columns=["item_id"])["item_id"]
-    item_ids = item_ids.to_pylist()
+    item_ids = catalogue_columns(folder, "item_id")["item_id"].to_pylist()
     features = read_features(source, item_ids, encoder)
     pairs = read_training_pairs(folder, item_ids)
     modalities = {

@@ -12,9 +12,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from recbole_mmsc.data.built import catalogue_path, command
+from recbole_mmsc.data.built import catalogue_columns, command
 
 from ..data.features import features_path, item_ids_checksum
 from ..images.decoding import BadImage
@@ -142,10 +141,11 @@ def make_job(
     folder = Path(folder)
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"Expected a batch size of at least 1 (got {batch_size}).")
-    catalogue = pq.read_table(catalogue_path(folder))
+    fields = encoder.template.fields if "text" in encoder.modalities else ()
+    catalogue = catalogue_columns(folder, "item_id", *fields)
     item_ids = catalogue.column("item_id").to_pylist()
     texts = [""] * len(item_ids)
-    if "text" in encoder.modalities:
+    if fields:
         texts = encoder.template.texts(catalogue)
     source, pictures = _find_pictures(folder, encoder, images, item_ids)
     job = Job(

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from recbole_mmsc.data.built import catalogue_path
+from recbole_mmsc.data.built import catalogue_columns
 
 
 class UnknownItem(ValueError):
@@ -73,20 +72,12 @@ class Catalogue:
 
 
 def read_catalogue(folder: Path) -> Catalogue:
-    """Read ``catalogue.parquet`` of a dataset folder.
+    """The catalogue of a dataset folder.
 
     Raises:
         FileNotFoundError: the folder has none.
         ValueError: it is damaged, or has other columns.
     """
-    path = catalogue_path(folder)
-    names = ("item_id", "title", "category")
-    try:
-        table = pq.read_table(path, columns=list(names))
-        ids, titles, categories = (table.column(name).cast(pa.string()) for name in names)
-    except (pa.ArrowException, KeyError) as error:
-        raise ValueError(
-            f"{path}: expected a table with the columns {', '.join(names)} ({error}); "
-            "build the dataset again."
-        ) from error
-    return Catalogue(folder.resolve().name, ids.to_pylist(), titles, categories)
+    table = catalogue_columns(folder, "item_id", "title", "category")
+    titles, categories = table["title"], table["category"]
+    return Catalogue(folder.resolve().name, table["item_id"].to_pylist(), titles, categories)

@@ -9,12 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.request import getproxies
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from recbole_mmsc.data.built import catalogue_path
+from recbole_mmsc.data.built import catalogue_columns
 from recbole_mmsc.politeness import Pace
 
 from .decoding import without_warnings
@@ -206,18 +204,14 @@ async def _together(works: Iterable) -> None:
 
 def _addresses(folder: Path) -> dict[str, list[str]]:
     """Item → its addresses in order, each once, from ``catalogue.parquet``."""
-    path = catalogue_path(folder)
-    try:
-        table = pq.read_table(path, columns=["item_id", "image_urls"])
-    except pa.ArrowException as error:
-        raise ValueError(f"{path}: expected columns item_id and image_urls ({error})") from error
+    table = catalogue_columns(folder, "item_id", "image_urls")
     found = dict(zip(table["item_id"].to_pylist(), table["image_urls"].to_pylist(), strict=True))
     catalogue = {
         item: list(dict.fromkeys(filter(None, urls or ()))) for item, urls in found.items()
     }
     if not any(catalogue.values()):
         raise ValueError(
-            f"None of the {len(catalogue):,} items in {path} has the address of a picture. Give "
+            f"None of the {len(catalogue):,} items in {folder} has the address of a picture. Give "
             "pictures of your own, named after item ids: `recbole-mmsc build … --images DIR`."
         )
     return catalogue

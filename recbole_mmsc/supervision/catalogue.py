@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from scipy import sparse
 
+from recbole_mmsc.data.built import catalogue_columns
 from recbole_mmsc.data.inputs import read_inputs
 from recbole_mmsc.data.modalities import item_ids
 from recbole_mmsc.data.queries import read_queries
@@ -141,8 +141,7 @@ def _edges(graph: BehaviourGraph) -> sparse.csr_array:
 
 
 def _products(folder: Path) -> dict[str, Product]:
-    names = ["item_id", "title", "brand", "category", "price", "description"]
-    table = pq.read_table(folder / "catalogue.parquet", columns=names).to_pylist()
+    names = ("item_id", "title", "brand", "category", "price", "description")
     return {
         row["item_id"]: Product(
             row["item_id"],
@@ -152,5 +151,5 @@ def _products(folder: Path) -> dict[str, Product]:
             row["price"] if row["price"] is not None and np.isfinite(row["price"]) else None,
             (row["description"] or "")[:DESCRIPTION],
         )
-        for row in table
+        for row in catalogue_columns(folder, *names).to_pylist()
     }

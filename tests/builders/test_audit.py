@@ -7,8 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
-from recbole_mmsc.data.features import write_features
+from recbole_mmsc.data.features import FeatureError, read_features, write_features
 from recbole_mmsc.dataset_builders.audit import audit_folder
 from recbole_mmsc.dataset_builders.build import build_dataset
 from recbole_mmsc.dataset_builders.checksums import file_checksum
@@ -116,21 +118,25 @@ def test_held_out_pair_in_behaviour_in_either_direction(warm, phase):
     item = row[0].split("|")[1]
     add_behaviour(warm, item, row[1])
     add_behaviour(warm, row[1], item)
-    assert found(warm) == {"held-out-in-behaviour": ("leak", 2)}
+    assert found(warm) == {"held-out-in-behaviour": ("leak", 2), "behaviour-rows": ("error", 1)}
     assert f"{item} ~ {row[1]}" in audit_folder(warm).render()
 
 
 def test_behaviour_about_strangers(warm):
     add_behaviour(warm, "STRANGER", "OUTSIDER01", in_catalogue=False)
     add_behaviour(warm, "P000", "OUTSIDER01", in_catalogue=True)
-    assert found(warm) == {"unknown-in-behaviour": ("error", 1), "in-catalogue": ("error", 1)}
+    assert found(warm) == {
+        "unknown-in-behaviour": ("error", 1),
+        "in-catalogue": ("error", 1),
+        "behaviour-rows": ("error", 1),
+    }
 
 
 def test_a_gap_in_a_list_tells_where_a_held_out_item_stood(warm):
     listed = pq.read_table(warm / "behaviour.parquet").to_pylist()
     length = sum(row["item"] == "P000" and row["source"] == "also_buy" for row in listed)
     add_behaviour(warm, "P000", "OUTSIDER01", in_catalogue=False, place=length + 1)
-    assert found(warm) == {"gap-in-list": ("leak", 1)}
+    assert found(warm) == {"gap-in-list": ("leak", 1), "behaviour-rows": ("error", 1)}
 
 
 def test_behaviour_without_places_is_of_an_earlier_build(warm):
@@ -205,13 +211,14 @@ def test_items_listed_twice_and_in_another_order(warm):
 
 
 def write_candidates(folder, lists, queries="string", items="string"):
+    """Lists of the phase of which dataset.json says nothing."""
     table = pa.table(
         {
             "query": pa.array(list(lists)).cast(queries),
             "candidates": pa.array(list(lists.values()), pa.list_(pa.type_for_alias(items))),
         }
     )
-    pq.write_table(table, folder / "candidates" / "test.parquet")
+    pq.write_table(table, folder / "candidates" / "valid.parquet")
 
 
 def related(folder, query, *phases):
@@ -453,3 +460,164 @@ def test_hostile_tokens_cannot_steer_the_terminal(warm):
     text = audit_folder(warm).render()
     assert "[2Jgone" in text
     assert "\x1b" not in text
+
+
+def change_document(folder, **changes):
+    """dataset.json with other values; a value of None takes the option away."""
+    path = folder / "dataset.json"
+    document = json.loads(path.read_text())
+    options = {**document["options"], **changes.pop("options", {})}
+    document |= {"options": {k: v for k, v in options.items() if v is not None}, **changes}
+    path.write_text(json.dumps(document))
+    return document
+
+
+@pytest.mark.parametrize("split", [None, "Cold", 3])
+def test_a_split_that_is_not_said_cannot_hide_a_leak(cold, split):
+    change_document(cold, options={"split": split})
+    assert found(cold)["unknown-split"] == ("error", 1)
+
+
+def test_policies_and_masks_that_the_files_do_not_have(warm, tmp_path):
+    change_document(warm, options={"policy": "guess"})
+    assert found(warm) == {"unknown-policy": ("error", 1)}
+    change_document(warm, options={"policy": "difference"}, exclusive_relations=False)
+    assert found(warm) == {"exclusive": ("error", 1)}
+    build_dataset("raw", [write_catalogue(tmp_path)], tmp_path, policy="raw", progress=False)
+    assert found(tmp_path / "raw") == {}
+    relations = {}
+    for phase in ("train", "valid", "test"):
+        for query, target, *_ in rows(tmp_path / "raw", phase):
+            relation, item = query.split("|")
+            relations.setdefault(frozenset((item, target)), set()).add(relation)
+    both = sum(len(of) == 2 for of in relations.values())
+    assert both > 1
+    change_document(tmp_path / "raw", options={"policy": "difference"}, exclusive_relations=True)
+    assert found(tmp_path / "raw") == {"exclusive": ("error", both)}
+
+
+def test_figures_that_are_not_those_of_the_files(warm):
+    document = json.loads((warm / "dataset.json").read_text())
+    pairs = document["pairs"]
+    pairs["by_relation"]["substitute"]["train"] += 1
+    change_document(warm, pairs=pairs)
+    assert found(warm) == {"figures": ("error", 1)}
+    pairs["by_relation"]["substitute"]["train"] -= 1
+    document["queries"]["test"]["complement"] = 0
+    change_document(warm, pairs=pairs, queries=document["queries"])
+    assert found(warm) == {"figures": ("error", 1)}
+
+
+def change_lists(folder, change):
+    """Change the rows of the lists that dataset.json speaks of."""
+    path = folder / "candidates" / "test.parquet"
+    table = pq.read_table(path)
+    pq.write_table(pa.Table.from_pylist(change(table.to_pylist()), table.schema), path)
+
+
+@pytest.mark.parametrize(
+    ("change", "findings"),
+    [
+        (lambda rows: [{**rows[0], "candidates": rows[0]["candidates"][:2]}, *rows[1:]], 1),
+        (lambda rows: [{**rows[0], "candidates": None}, *rows[1:]], 1),
+        (lambda rows: rows[:3], 1),
+        (lambda rows: [], 1),
+    ],
+)
+def test_lists_that_are_cut_or_gone(warm, change, findings):
+    change_lists(warm, change)
+    assert found(warm) == {"candidate-lists": ("error", findings)}
+
+
+def test_a_query_with_two_lists(warm):
+    change_lists(warm, lambda rows: [*rows, rows[0]])
+    assert found(warm) == {"repeated-query": ("error", 1)}
+
+
+def change_behaviour(folder, change):
+    path = folder / "behaviour.parquet"
+    table = pq.read_table(path)
+    pq.write_table(pa.Table.from_pylist(change(table.to_pylist()), table.schema), path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "finding"),
+    [
+        ("place", -5, "no-place"),
+        ("place", None, "no-place"),
+        ("source", "hearsay", "unknown-source"),
+        ("source", None, "unknown-source"),
+        ("item", None, "unknown-in-behaviour"),
+        ("in_catalogue", None, "in-catalogue"),
+    ],
+)
+def test_values_in_behaviour_that_cannot_be(warm, column, value, finding):
+    table = pq.read_table(warm / "behaviour.parquet").to_pylist()
+    inside = next(i for i, row in enumerate(table) if row["in_catalogue"])
+    table[inside][column] = value
+    change_behaviour(warm, lambda rows: table)
+    assert found(warm)[finding] == ("error", 1)
+    assert "unreadable" not in found(warm)
+
+
+def test_behaviour_that_is_doubled_empty_or_with_itself(warm):
+    table = pq.read_table(warm / "behaviour.parquet")
+    change_behaviour(warm, lambda rows: [*rows, rows[-1]])
+    assert found(warm) == {"behaviour-rows": ("error", 1)}
+    change_behaviour(warm, lambda rows: [])
+    assert found(warm) == {"behaviour-rows": ("error", 1)}
+    pq.write_table(table, warm / "behaviour.parquet")
+    add_behaviour(warm, "P000", "P000")
+    assert found(warm)["self-in-behaviour"] == ("error", 1)
+
+
+def test_a_catalogue_without_its_columns_or_ids(warm):
+    path = warm / "catalogue.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.select(["item_id", "title"]), path)
+    assert found(warm) == {"catalogue": ("error", 5)}
+    assert "brand, category, price, description, image_urls" in audit_folder(warm).render()
+    ids = table["item_id"].to_pylist()
+    pq.write_table(table.set_column(0, "item_id", pa.array([None, *ids[1:]])), path)
+    assert found(warm) == {"catalogue": ("error", 1)}
+
+
+def test_vectors_that_no_model_takes(warm):
+    ids = [row["item_id"] for row in pq.read_table(warm / "catalogue.parquet").to_pylist()]
+    path = features(warm, ids, np.ones(32, bool))
+    good = load_file(path)
+    with safe_open(path, "numpy") as file:
+        header = file.metadata()
+    broken = [
+        {**good, "text": np.full((32, 3), np.nan, np.float32)},
+        {**good, "text": good["text"][:20]},
+        {**good, "text": good["text"].astype(np.float64)},
+        {"text": good["text"]},
+        {},
+    ]
+    for tensors in broken:
+        save_file(tensors, path, header)
+        assert found(warm) == {"features": ("error", 1)}
+        with pytest.raises(FeatureError):
+            read_features(path, ids)
+    save_file(good, path, header)
+    assert found(warm) == {}
+
+
+def test_adapted_features_and_labels_that_do_not_say_of_which_pairs(warm):
+    ids = [row["item_id"] for row in pq.read_table(warm / "catalogue.parquet").to_pylist()]
+    path = features(warm, ids, np.ones(32, bool))
+    path.rename(path.with_name("toy+adapted.safetensors"))
+    assert found(warm) == {"adapted-elsewhere": ("leak", 1)}
+    shutil.rmtree(warm / "features")
+    query, target, *_ = rows(warm, "train")[0]
+    labels = pa.table({"query": [query.split("|")[1]], "target": [target]})
+    (warm / "supervision").mkdir()
+    for metadata, expected in (
+        ({}, {"labelled-elsewhere": ("error", 1)}),
+        ({"train_sha256": "0" * 64}, {"labelled-elsewhere": ("error", 1)}),
+        ({"train_sha256": file_checksum(warm / "things.train.inter")}, {}),
+    ):
+        path = warm / "supervision" / "people.parquet"
+        pq.write_table(labels.replace_schema_metadata(metadata), path)
+        assert found(warm) == expected
