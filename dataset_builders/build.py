@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
-from .amazon import FORMATS
-from .amazon.reviews import co_review_references
+from .amazon.reviews import MIN_USERS, co_review_references
+from .amazon.v2023 import NO_CO_VIEWS
 from .atomic import write_inter, write_item, write_user
 from .audit import audit_folder
 from .candidates import write_candidates
@@ -32,7 +33,7 @@ from .lines import check_files
 from .names import COLD, dataset_name
 from .parquet import write_behaviour, write_catalogue
 from .pictures import check_pictures, link_pictures
-from .product import CO_PURCHASE, CO_VIEW, BuildError
+from .product import CO_PURCHASE, CO_REVIEW, CO_VIEW, SOURCES, BuildError
 from .quarantine import Quarantine
 from .reading import read_products, sniff_format
 from .splits import SPLITS, Split
@@ -143,7 +144,7 @@ def _fill(folder: Path, request: _Request) -> dict:
         "format_version": FORMAT_VERSION,
         "name": request.name,
         "origin": request.origin or ORIGINS.get(request.format, OWN_CATALOGUE),
-        "notices": _notices(catalogue, relations, request),
+        "notices": [*quarantine.broken, *_notices(catalogue, relations, request)],
         "exclusive_relations": request.policy in EXCLUSIVE_POLICIES,
         "options": {
             "format": request.format,
@@ -199,8 +200,8 @@ def _write_tables(
             link_pictures(images, folder / "images", catalogue.item_ids) if images else 0
         ),
     }
-    bar = tqdm(steps.items(), "writing", unit="table", disable=not request.progress)
-    return {what: write() for what, write in bar}
+    with tqdm(steps.items(), "writing", unit="table", disable=not request.progress) as bar:
+        return {what: write() for what, write in bar}
 
 
 def _collect(folder: Path, request: _Request, quarantine: Quarantine) -> Catalogue:
@@ -213,16 +214,21 @@ def _collect(folder: Path, request: _Request, quarantine: Quarantine) -> Catalog
         for item_id, others in co_review_references(
             request.reviews, builder.item_ids(), quarantine, progress=request.progress
         ):
-            builder.add_references(item_id, others, "co_review")
+            builder.add_references(item_id, others, CO_REVIEW)
     return builder.finish()
 
 
 def _notices(catalogue: Catalogue, relations: Relations, request: _Request) -> list[str]:
     """What the reader of the card must not overlook."""
     notices = []
-    if request.format == "amazon-2023":
-        notices.append(f"{request.format}: {FORMATS[request.format].note}")
     notices += _without_ids(catalogue, request)
+    listed = {SOURCES[code] for code in np.unique(catalogue.references.source)}
+    if request.reviews and CO_REVIEW not in listed:
+        names = ", ".join(path.name for path in request.reviews)
+        notices.append(
+            f"No two items were reviewed by the same {MIN_USERS} users in {names}: nothing was "
+            "added to co-purchase. Check that the reviews are of these items."
+        )
     for relation, evidence, sources in (
         ("substitute", relations.viewed, CO_VIEW),
         ("complement", relations.bought, CO_PURCHASE),
@@ -231,6 +237,10 @@ def _notices(catalogue: Catalogue, relations: Relations, request: _Request) -> l
             continue
         if evidence.any():
             why = "the label policy leaves none"
+        elif relation == "substitute" and request.format == "amazon-2023":
+            why = NO_CO_VIEWS
+        elif not sources.isdisjoint(listed):
+            why = "its sources list no two items of the catalogue"
         elif sources.isdisjoint(catalogue.dropped.sources_without_ids):
             why = "no source speaks of any"
         else:
@@ -256,8 +266,9 @@ def _no_pairs(catalogue: Catalogue, request: _Request) -> str:
         f"No two of the {catalogue.n_items:,} products read from "
         f"{', '.join(path.name for path in request.paths)} are related under the label policy "
         f"{request.policy!r}: {len(catalogue.references):,} references were read, "
-        f"{int((catalogue.references.other < catalogue.n_items).sum()):,} of them to products of "
-        "the catalogue. Check the format and, for a catalogue of your own, the field map.",
+        f"{int((catalogue.references.other < catalogue.n_items).sum()):,} of them to others of "
+        f"the catalogue, and {catalogue.dropped.self_relations:,} more of products to "
+        "themselves. Check the format and, for a catalogue of your own, the field map.",
         *_without_ids(catalogue, request),
     ]
     return "\n".join(lines)

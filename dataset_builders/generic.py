@@ -1,17 +1,6 @@
 """Anybody's catalogue in JSON Lines or Parquet, through a map from our fields to its columns.
 
-| our field | what its column may hold |
-|---|---|
-| `item_id` (required) | a text or an integer, also as a float or a decimal: `123.0` is `123` |
-| `title`, `brand`, `description` | a text, a number or a list of texts |
-| `category` | a list of levels, a list of such paths (the first is taken), or `A > B > C` |
-| `price` | a number or a text such as `$1,299.00` |
-| `image_urls` | a list of web addresses, or a text of one or more with spaces between |
-| any source (`also_view`, …) | a list of ids, one id, or a text of ids, commas or spaces between |
-
-Ids in a text that begins with `[` are a list as JSON or Python writes it: `[1, 2]`, `['A', 'B']`. A
-column inside another one is written with a dot: `details.maker`. Bytes of a Parquet file are texts
-where they are valid UTF-8.
+What a column may hold is said in docs/dataset.md, under "A catalogue of your own".
 """
 
 from __future__ import annotations
@@ -40,7 +29,7 @@ FIELDS = ("item_id", "title", "brand", "category", "price", "description", "imag
 
 BATCH_ROWS = 1024
 
-_BETWEEN_IDS = re.compile(r"[,\s]+")
+_BETWEEN_IDS = re.compile(r"[,;|\s]+")
 # From here on a float has lost digits: two ids might have become one.
 _EXACT = 2**53
 # No id has so many; Python refuses to write far longer integers as text.
@@ -55,7 +44,8 @@ def check_field_map(field_map: Mapping[str, str] | None) -> dict[str, str]:
     """
     if not field_map:
         raise BuildError(
-            "A generic format needs a field map, such as item_id=sku,title=name,also_view=seen. "
+            "A generic format needs a field map, such as --field item_id=sku --field title=name "
+            "--field also_view=seen_with. "
             f"Fields: {', '.join(FIELDS)}."
         )
     for field, column in field_map.items():
@@ -151,7 +141,7 @@ def parquet_products(
                     yield product
                 advance(size * batch.num_rows // rows)
         except (pa.ArrowException, OSError):
-            quarantine.add(path.name, row + 1, "the Parquet data are damaged from here on")
+            quarantine.break_off(path.name, row + 1, "the Parquet data are damaged from here on")
 
 
 def _records(batch: pa.RecordBatch) -> list[dict[str, Any] | UnusableRecord]:

@@ -116,7 +116,7 @@ def read_lines(
                         yield number, line
                     number += 1
         except _BrokenFile as end:
-            quarantine.add(path.name, number, str(end), bytes(held))
+            quarantine.break_off(path.name, number, str(end), bytes(held))
             return
     last = bytes(held.removeprefix(_BOM) if number == 1 else held)
     if len(last) > longest:

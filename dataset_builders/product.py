@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 #: Sources that say "viewed beside this item".
 CO_VIEW = frozenset({"also_view", "also_viewed", "buy_after_viewing"})
+CO_REVIEW = "co_review"  # reviewed by the same users
 #: Sources that say "bought beside this item".
-CO_PURCHASE = frozenset({"also_buy", "also_bought", "bought_together", "co_review"})
+CO_PURCHASE = frozenset({"also_buy", "also_bought", "bought_together", CO_REVIEW})
 #: Every source, in the order in which files and counts list them.
 SOURCES = (
     "also_view",
@@ -17,7 +18,7 @@ SOURCES = (
     "also_buy",
     "also_bought",
     "bought_together",
-    "co_review",
+    CO_REVIEW,
 )
 
 MAX_ID_LENGTH = 256

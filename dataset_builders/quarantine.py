@@ -22,10 +22,12 @@ class Quarantine:
 
     Attributes:
         counts: Reason to the number of lines kept out for it.
+        broken: A sentence for each file that could not be read to its end.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.counts: Counter[str] = Counter()
+        self.broken: list[str] = []
         self._file = Path(path).open("w", encoding="ascii", newline="\n")  # noqa: SIM115
 
     @property
@@ -38,7 +40,7 @@ class Quarantine:
 
         Args:
             file: The name of the input file, without its folder: a build is the same anywhere.
-            line: Line (or row) number, from 1; for a file that breaks off, where it did.
+            line: Line (or row) number, from 1.
             reason: One of few fixed texts, since they are counted.
             excerpt: The line or its beginning; at most ``EXCERPT_LENGTH`` characters are kept.
         """
@@ -47,6 +49,14 @@ class Quarantine:
             excerpt = excerpt[: 4 * EXCERPT_LENGTH].decode("utf-8", "replace")
         entry = {"file": file, "line": line, "reason": reason, "excerpt": excerpt[:EXCERPT_LENGTH]}
         self._file.write(json.dumps(entry) + "\n")
+
+    def break_off(self, file: str, line: int, reason: str, excerpt: bytes | str = "") -> None:
+        """Keep out a file from some line on; the arguments are those of :meth:`add`."""
+        self.add(file, line, reason, excerpt)
+        self.broken.append(
+            f"{file} breaks off in line {line:,} ({reason}); all after it is missing here. Fetch "
+            "the file again, and build again with --replace."
+        )
 
     def close(self) -> None:
         """Flush and close the file; the counts remain."""

@@ -86,8 +86,14 @@ def read_products(
             found = {path: _columns(path) for path in checked}
             required = {"item_id": field_map["item_id"]}
             for path, columns in found.items():
-                check_columns(required, columns, _beginning([path]))
-            check_columns(field_map, set().union(*found.values()), _beginning(checked))
+                where = f"{path.name} (the first {SNIFFED_LINES:,} lines)"
+                check_columns(required, columns, where)
+            known = set().union(*found.values())
+            for path in checked:  # a column of few items may first be met far down
+                if not known.issuperset(field_map.values()):
+                    known |= _columns(path, None)
+            names = ", ".join(path.name for path in checked)
+            check_columns(field_map, known, names)
             reader = _line_reader(parse_json, product_maker(field_map), quarantine, limits)
     return _all_products(checked, reader, format_name, progress)
 
@@ -113,7 +119,7 @@ def sniff_format(path: Path) -> str:
             return "amazon-2014" if old else "amazon-2018"
     raise BuildError(
         f"Cannot tell the format of {path} from its first {SNIFFED_LINES} lines: none is a record "
-        f"with an asin. Name the format: {', '.join(FORMAT_NAMES[1:])}."
+        f"with an asin{_what_it_is(path)}. Name the format: {', '.join(FORMAT_NAMES[1:])}."
     )
 
 
@@ -161,25 +167,20 @@ def _parquet_reader(field_map: dict[str, str], quarantine: Quarantine) -> _Reade
     return read
 
 
-def _first_lines(path: Path) -> Iterator[bytes]:
+def _first_lines(path: Path, count: int | None = SNIFFED_LINES) -> Iterator[bytes]:
     with Quarantine(os.devnull) as nowhere:  # the real reading will report the same lines
-        for _, line in islice(read_lines(path, nowhere), SNIFFED_LINES):
+        for _, line in islice(read_lines(path, nowhere), count):
             yield line
 
 
-def _beginning(paths: list[Path]) -> str:
-    names = ", ".join(path.name for path in paths)
-    return f"{names} (the first {SNIFFED_LINES:,} lines)"
-
-
-def _columns(path: Path) -> set[str]:
-    """Return the columns in the first lines of a JSON Lines file.
+def _columns(path: Path, count: int | None = SNIFFED_LINES) -> set[str]:
+    """Return the columns in the first lines of a JSON Lines file, by default; or in all.
 
     Raises:
         BuildError: If none of these lines is an object with columns.
     """
     found: set[str] = set()
-    for line in _first_lines(path):
+    for line in _first_lines(path, count):
         try:
             found.update(column_names(parse_json(line)))
         except UnusableRecord:
@@ -200,4 +201,7 @@ def _what_it_is(path: Path) -> str:
     with Quarantine(os.devnull) as nowhere:
         if not any(read_lines(path, nowhere)) and not nowhere.total:
             return ", which is empty"
-        return "".join(f"; {reason}" for reason in nowhere.counts)
+        return "".join(f"; {reason}" for reason in nowhere.counts) or (
+            "; pandas makes such lines of most other files: read_csv(FILE), or read_json(FILE), "
+            "and to_json(NEW, orient='records', lines=True)"
+        )

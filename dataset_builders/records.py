@@ -15,6 +15,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from .literals import literal_to_json, parse_json, parse_literal
+from .product import UnusableRecord
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -46,6 +47,19 @@ def literal_reader(kind: type[Record]) -> Callable[[bytes], Record]:
             except _UNFIT:
                 pass
         return fit(parse_literal(line), kind)
+
+    return read
+
+
+def either_reader(kind: type[Record]) -> Callable[[bytes], Record]:
+    """Return the function from a line of JSON, or else a Python literal, to a record."""
+    read_json, read_literal = json_reader(kind), literal_reader(kind)
+
+    def read(line: bytes) -> Record:
+        try:
+            return read_json(line)
+        except UnusableRecord:
+            return read_literal(line)
 
     return read
 

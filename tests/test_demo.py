@@ -48,6 +48,18 @@ def test_the_demo_prints_one_table_per_relation(capsys):
 
 
 @pytest.mark.usefixtures("quiet")
+def test_a_dataset_of_ones_own_that_is_called_demo_stays(tmp_path, capsys):
+    meta = tmp_path / "meta.json"
+    lines = [{"asin": f"A{n}", "also_view": [f"A{(n + 1) % 20}"]} for n in range(20)]
+    meta.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    build_dataset("demo", [meta], "dataset", format="amazon-2018", progress=False)
+    before = Path("dataset/demo/dataset.json").read_bytes()
+    assert main(["demo"]) == 1
+    assert "a dataset that is none. Name another folder" in capsys.readouterr().err
+    assert Path("dataset/demo/dataset.json").read_bytes() == before
+
+
+@pytest.mark.usefixtures("quiet")
 def test_reliability_separates_planted_noise(tmp_path):
     raw = generate_demo(tmp_path / "raw", n_items=600, noise=0.3, progress=False)
     build = build_dataset("demo", [raw.meta], tmp_path / "dataset", progress=False)

@@ -18,19 +18,15 @@ class Format:
         name: As given to ``--format``.
         read_record: One line to one record of the release's type; raises ``UnusableRecord``.
         to_product: One such record to a product; raises ``UnusableRecord``.
-        sources: The sources of references that the release has.
-        note: What a user should know about the relations in it.
     """
 
     name: str
     read_record: Callable[[bytes], Any]
     to_product: Callable[[Any], Product]
-    sources: tuple[str, ...]
-    note: str
 
 
 #: The formats by name.
 FORMATS = {
-    name: Format(name, year.read_record, year.to_product, year.SOURCES, year.NOTE)
+    name: Format(name, year.read_record, year.to_product)
     for name, year in (("amazon-2014", v2014), ("amazon-2018", v2018), ("amazon-2023", v2023))
 }

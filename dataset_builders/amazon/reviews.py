@@ -10,6 +10,7 @@ with or without a header; the item's column is the one that holds a known id).
 
 from __future__ import annotations
 
+import csv
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
@@ -22,9 +23,10 @@ import scipy.sparse as sp
 from ..lines import check_files, progress_bar, read_lines
 from ..product import UnusableRecord
 from ..quarantine import Quarantine
-from ..records import json_reader, literal_reader
+from ..records import either_reader
 
 ITEMS_AT_ONCE = 2048
+MIN_USERS = 2
 
 
 class Review(msgspec.Struct, gc=False):
@@ -36,7 +38,7 @@ class Review(msgspec.Struct, gc=False):
     asin: str | None = None
 
 
-_read_json, _read_literal = json_reader(Review), literal_reader(Review)
+_read = either_reader(Review)
 
 
 def co_review_references(
@@ -44,7 +46,7 @@ def co_review_references(
     known_ids: Sequence[str],
     quarantine: Quarantine,
     *,
-    min_users: int = 2,
+    min_users: int = MIN_USERS,
     max_reviews: int = 50,
     progress: bool = True,
 ) -> Iterator[tuple[str, list[str]]]:
@@ -70,7 +72,7 @@ def co_review_references(
     checked = check_files(paths)
     with progress_bar(checked, "reading reviews", progress) as bar:
         for path in checked:
-            _read(path, index, quarantine, bar.update, users, items)
+            _read_file(path, index, quarantine, bar.update, users, items)
     reviews = _user_item_matrix(np.asarray(users), np.asarray(items), len(known_ids))
     reviewed = np.diff(reviews.indptr)
     reviews = reviews[(reviewed >= 2) & (reviewed <= max_reviews)]
@@ -86,7 +88,7 @@ def co_review_references(
                 yield known_ids[start + row], listed
 
 
-def _read(
+def _read_file(
     path: Path,
     index: Mapping[str, int],
     quarantine: Quarantine,
@@ -109,15 +111,12 @@ def _read(
 
 def _user_and_item(line: bytes, index: Mapping[str, int]) -> tuple[str, str]:
     if line.lstrip()[:1] == b"{":
-        try:
-            review = _read_json(line)
-        except UnusableRecord:
-            review = _read_literal(line)
+        review = _read(line)
         user = review.user_id or review.reviewerID
         item = review.parent_asin or review.asin
     else:
-        user, _, rest = line.decode("utf-8", "replace").strip().partition(",")
-        item = rest.partition(",")[0]
+        fields = next(csv.reader([line.decode("utf-8", "replace").strip()]))
+        user, item = fields[:2] if len(fields) > 1 else ("", "")
         if user in index:
             user, item = item, user
     if not user or not item:

@@ -1,4 +1,4 @@
-"""Amazon metadata of 2014: one Python literal a line.
+"""Amazon metadata of 2014: one Python literal a line, or JSON where somebody has converted it.
 
 McAuley et al., "Image-based recommendations on styles and substitutes", SIGIR 2015, and
 "Inferring networks of substitutable and complementary products", KDD 2015.
@@ -19,11 +19,10 @@ import msgspec
 
 from ..fields import as_description, as_path, as_title, as_urls
 from ..product import Product, checked_id
-from ..records import literal_reader
+from ..records import either_reader
 from ..text import parse_price
 
 SOURCES = ("also_viewed", "buy_after_viewing", "also_bought", "bought_together")
-NOTE = "Co-view and co-purchase: yields substitutes and complements."
 
 
 class Record(msgspec.Struct, gc=False):
@@ -39,7 +38,7 @@ class Record(msgspec.Struct, gc=False):
     related: dict[str, list[str] | None] | None = None
 
 
-read_record = literal_reader(Record)
+read_record = either_reader(Record)
 
 
 def to_product(record: Record) -> Product:

@@ -26,7 +26,6 @@ from ..records import json_reader
 from ..text import parse_price
 
 SOURCES = ("also_view", "also_buy")
-NOTE = "Co-view and co-purchase: yields substitutes and complements."
 
 
 class Record(msgspec.Struct, gc=False):

@@ -28,9 +28,9 @@ from ..records import json_reader
 from ..text import parse_price
 
 SOURCES = ("bought_together",)
-NOTE = (
-    "No co-view in this release: yields complements only, no substitutes. Its bought_together is "
-    "mostly empty; reviews can add co-purchase (--reviews)."
+NO_CO_VIEWS = (
+    "there is no co-view in this release. Its bought_together is mostly empty; reviews can add "
+    "co-purchase (--reviews)"
 )
 
 

@@ -65,6 +65,8 @@ def generate_demo(
     """
     if n_items < FEWEST:
         raise ValueError(f"Expected {FEWEST} products or more, got {n_items}.")
+    if seed < 0:
+        raise ValueError(f"Expected a seed of 0 or more, got {seed}.")
     if not 0 <= noise <= 0.6:
         raise ValueError(f"Expected noise in [0, 0.6], got {noise}.")
     # One stream each, so that the world stays the same when only the noise changes.
@@ -81,8 +83,6 @@ def generate_demo(
     paths.images.mkdir(parents=True, exist_ok=True)
     for picture in paths.images.glob("DEMO*.png"):
         picture.unlink()
-    pq.write_table(references, paths.truth)
-    pq.write_table(_items_truth(world), paths.items_truth)
     records = _records(world, references, paths.images, text_rng, picture_rng)
     bar = tqdm(records, "draw the demo", n_items, unit="item", disable=not progress)
     with (
@@ -93,6 +93,9 @@ def generate_demo(
     ):
         for record in bar:
             lines.write(json.dumps(record).encode() + b"\n")
+    for path, table in ((paths.truth, references), (paths.items_truth, _items_truth(world))):
+        with whole_file(path) as scratch:
+            pq.write_table(table, scratch)
     return paths
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..build import BuildSummary, build_dataset
 from ..labels import DEFAULT_POLICY
 from ..names import dataset_name
+from ..product import BuildError
 from . import DemoPaths, generate_demo
 
 NAME = "demo"
@@ -30,11 +31,16 @@ def build_demo(
         seed: of the catalogue and of the split.
         policy: see :func:`build_dataset`.
         split: see :func:`build_dataset`.
-        replace: an earlier dataset of that name.
+        replace: an earlier demo of that name.
+
+    Raises:
+        BuildError: a dataset of that name is there and is no demo, or none is to be replaced.
     """
+    name = dataset_name(NAME, policy, "warm")  # the build itself marks a cold split
+    _refuse_others(data / dataset_name(name, DEFAULT_POLICY, split))
     raw = generate_demo(data / f"{NAME}-source", n_items=n_items, seed=seed)
     summary = build_dataset(
-        dataset_name(NAME, policy, "warm"),  # the build itself marks a cold split
+        name,
         [raw.meta],
         data,
         images=raw.images,
@@ -45,3 +51,13 @@ def build_demo(
         replace=replace,
     )
     return summary, raw
+
+
+def _refuse_others(folder: Path) -> None:
+    """Somebody's own dataset is not to be taken for an earlier demo."""
+    card = folder / "dataset.json"
+    if folder.exists() and not (card.is_file() and ORIGIN in card.read_text(encoding="utf-8")):
+        raise BuildError(
+            f"Expected an earlier demo in {folder}, or nothing, found a dataset that is none. Name "
+            "another folder of datasets with --data, or give that dataset another name."
+        )

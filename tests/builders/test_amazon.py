@@ -7,8 +7,6 @@ import pytest
 
 from recbole_mmsc.dataset_builders.amazon import FORMATS
 from recbole_mmsc.dataset_builders.product import (
-    CO_PURCHASE,
-    CO_VIEW,
     SOURCES,
     BuildError,
     Product,
@@ -145,13 +143,6 @@ def test_2023_with_most_of_it_null():
     assert product("amazon-2023", record) == Product("B01", brand="Acme", category=("All Beauty",))
 
 
-def test_2023_says_plainly_that_it_has_no_co_view():
-    assert "no substitutes" in FORMATS["amazon-2023"].note
-    assert not CO_VIEW & set(FORMATS["amazon-2023"].sources)
-    for form in FORMATS.values():
-        assert set(form.sources) <= CO_VIEW | CO_PURCHASE == set(SOURCES)
-
-
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("junk", [None, 5, True, "text", ["a", 5, None, ["b"]], {"a": {"b": 5}}])
 def test_no_value_in_any_field_breaks_a_record(form, junk):
@@ -231,10 +222,30 @@ def test_the_release_is_told_from_the_content(tmp_path, form, line):
     assert quarantine.total == 2
 
 
-def test_an_unknown_release_is_not_guessed(tmp_path):
+def test_2014_converted_to_json(tmp_path):
+    record = {"asin": "B01", "title": "Smile 😀 café", "related": {"also_bought": ["B02"]}}
+    record |= {"brand": None, "categories": [["Beauty"]], "price": None}
     path = tmp_path / "meta"
-    path.write_text('{"sku": 1}\n')
-    with pytest.raises(BuildError, match=r"Cannot tell the format.*amazon-2014"):
+    path.write_text(json.dumps(record) + "\n" + repr(record) + "\n", encoding="utf-8")
+    assert sniff_format(path) == "amazon-2014"
+    with Quarantine(tmp_path / "quarantine.jsonl") as quarantine:
+        one, other = read_products([path], "auto", quarantine, progress=False)
+    assert one == other
+    assert one.title == "Smile 😀 café"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"sku": 1}\n', "none is a record with an asin"),
+        (b"", ", which is empty"),
+        (gzip.compress(b'{"asin": "A"}\n' * 99)[:20], "the file is truncated"),
+    ],
+)
+def test_an_unknown_release_is_not_guessed(tmp_path, content, said):
+    path = tmp_path / "meta"
+    path.write_bytes(content)
+    with pytest.raises(BuildError, match=rf"Cannot tell the format.*{said}.*amazon-2014"):
         sniff_format(path)
 
 

@@ -212,6 +212,23 @@ def test_reviews_become_a_co_purchase_source(source, out, tmp_path):
     assert "complement|P000\tP030\tco_review\t2\n" in rows
 
 
+def test_reviews_that_add_nothing_are_told(source, out, tmp_path):
+    reviews = write_lines(tmp_path / "else.json", [{"reviewerID": "U1", "asin": "UNKNOWN"}] * 2)
+    [notice] = build(source, out, reviews=[reviews]).document["notices"]
+    assert "No two items were reviewed by the same 2 users in else.json" in notice
+
+
+def test_a_relation_whose_sources_list_outsiders_alone(out, tmp_path):
+    lines = [
+        {"asin": f"A{n}", "also_view": [f"A{(n + 1) % 20}", f"A{(n + 3) % 20}"], "also_buy": ["X"]}
+        for n in range(20)
+    ]
+    [notice] = build(write_lines(tmp_path / "meta.json", lines), out).document["notices"]
+    assert notice.endswith(
+        "no complements in this dataset: its sources list no two items of the catalogue."
+    )
+
+
 def test_bad_lines_are_quarantined_counted_and_the_good_ones_kept(out, tmp_path):
     good = [json.dumps(record) for record in records()]
     code = f"__import__('pathlib').Path({str(tmp_path / 'owned')!r}).touch()"
@@ -231,9 +248,12 @@ def test_a_truncated_gzip_keeps_what_is_before(out, tmp_path):
     text = "".join(json.dumps(record) + "\n" for record in records())
     packed = gzip.compress(text.encode())
     (tmp_path / "meta.json.gz").write_bytes(packed[:-20])
-    written = build(tmp_path / "meta.json.gz", out).document
-    assert 16 < written["catalogue"]["items"] <= 32
-    assert written["quarantine"]["total"] == 1
+    summary = build(tmp_path / "meta.json.gz", out)
+    assert 16 < summary.document["catalogue"]["items"] <= 32
+    assert summary.document["quarantine"]["total"] == 1
+    for text in (summary.render(), (out / "things" / "README.md").read_text(encoding="utf-8")):
+        assert "meta.json.gz breaks off in line" in text
+        assert "all after it is missing" in text
 
 
 @pytest.mark.parametrize(
@@ -288,7 +308,8 @@ def test_no_usable_product_and_no_pair_say_what_was_read(out, tmp_path):
     alone = write_lines(
         tmp_path / "alone.json", ['{"asin"', {"asin": "A", "also_buy": ["X", "A"]}, {"asin": "B"}]
     )
-    with pytest.raises(BuildError, match=r"No two of the 2 products.*\n1 lines could not be used"):
+    said = r"No two of the 2 products.*, and 1 more of products to themselves.*\n1 lines could not"
+    with pytest.raises(BuildError, match=said):
         build(alone, out, format="amazon-2018")
     assert list(out.iterdir()) == []
 

@@ -101,6 +101,8 @@ def test_what_a_column_may_hold(read, field, value, expected):
     ("value", "ids"),
     [
         ("B1,B2, B3 B4\tB5", ["B1", "B2", "B3", "B4", "B5"]),
+        ("B1|B2", ["B1", "B2"]),
+        ("B1 ; B2;B3", ["B1", "B2", "B3"]),
         (["B1", 2, None, True], ["B1", "2", ""]),
         ([123.0, None, 4.5, {"id": 1}, 1e300], ["123", "", "", ""]),
         ("", None),
@@ -230,6 +232,21 @@ def test_of_several_files_some_may_lack_what_others_have(tmp_path):
             read_products([first, third], "jsonl", quarantine, fields, progress=False)
 
 
+def test_a_column_of_few_items_may_first_be_met_far_down(tmp_path):
+    rows = [{"sku": f"A{n}", "name": "Lamp"} for n in range(1200)]
+    rows[1100]["goes_with"] = ["A1"]
+    path = tmp_path / "shop.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    fields = {"item_id": "sku", "also_buy": "goes_with"}
+    with Quarantine(tmp_path / "quarantine.jsonl") as quarantine:
+        products = read_products([path], "jsonl", quarantine, fields, progress=False)
+        assert [p.item_id for p in products if p.references] == ["A1100"]
+        fields["also_buy"] = "go_with"
+        lacking = r"shop\.jsonl has no column 'go_with'. Columns found: goes_with, name, sku"
+        with pytest.raises(BuildError, match=lacking):
+            read_products([path], "jsonl", quarantine, fields, progress=False)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -237,7 +254,8 @@ def test_of_several_files_some_may_lack_what_others_have(tmp_path):
         (gzip.compress(b""), r"shop\.gz, which is empty\.$"),
         (gzip.compress(b'{"sku": "A"}\n')[:15], r"shop\.gz; the gzip data end too early: .*\.$"),
         (b"PAR1\x15\x04", r"a Parquet file: give --format parquet\.$"),
-        (b"sku,name\nA,Lamp\n", r"found no readable line in \S*shop\.gz\.$"),
+        (b"sku,name\nA,Lamp\n", r"to_json\(.*lines=True\)\.$"),
+        (b'[{"sku": "A"},\n{"sku": "B"}]\n', r"to_json\(.*lines=True\)\.$"),
     ],
 )
 def test_a_file_without_a_readable_line(tmp_path, content, said):

@@ -40,6 +40,10 @@ def user_first(user, item):
     return f"{user},{item},5.0,1400000000\r"
 
 
+def quoted(user, item):
+    return f'"{user}", "{item}",5.0'.replace(", ", ",")
+
+
 @pytest.fixture
 def read(tmp_path):
     """A function from lines to references and quarantine counts."""
@@ -56,7 +60,9 @@ def read(tmp_path):
     return read_lines
 
 
-@pytest.mark.parametrize("form", [json_2018, json_2023, literal_2014, item_first, user_first])
+@pytest.mark.parametrize(
+    "form", [json_2018, json_2023, literal_2014, item_first, user_first, quoted]
+)
 def test_pairs_that_two_users_share(read, form):
     found, counts = read([form(*review) for review in REVIEWS])
     # A-B: ann, bob, dan (twice ann's A is one); B-C: cid, dan; all others: dan alone
