@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import functools
 import glob
+import json
 import re
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import recbole.model
 import yaml
@@ -19,9 +21,15 @@ from recbole_mmsc.dataset_builders.names import dataset_name
 from recbole_mmsc.dataset_builders.presets import Preset, load_presets
 from recbole_mmsc.dataset_builders.splits import SPLITS
 
+SPLIT = "split_sha256"  # RecBole's configuration, and dataset.json
+
 
 class DatasetNotBuilt(FileNotFoundError, ValueError):
     """There is no such dataset folder, or not all of it; the message says what to do."""
+
+
+class OtherSplit(ValueError):
+    """A dataset is not the one that a configuration, such as a checkpoint's, was made for."""
 
 
 class UnknownModel(ValueError):
@@ -63,6 +71,28 @@ def require_dataset(name: str, folder: Path) -> None:
         "of your own see `recbole-mmsc build --help`."
     )
     raise DatasetNotBuilt("\n".join(advice))
+
+
+def require_split(config: Any, folder: Path) -> None:
+    """Pass if `folder` is no dataset of ours, or holds the split that `config` knows.
+
+    A configuration that knows none learns it, and takes it into the checkpoints of its runs: a
+    model that was trained on another split of these items may know what is held out here.
+
+    Raises:
+        OtherSplit: `config` knows another split.
+    """
+    card = folder / "dataset.json"
+    if not card.is_file():
+        return
+    found = json.loads(card.read_text(encoding="utf-8")).get("split_sha256")
+    if (known := config[SPLIT]) not in (None, found):
+        raise OtherSplit(
+            f"Expected the split {known} in {folder.absolute()}, for which this was trained, found "
+            f"{found}: pairs that it knows may be held out there. Train again, or name the "
+            "dataset as it was."
+        )
+    config[SPLIT] = found
 
 
 def preset_of(name: str) -> tuple[Preset, str, str] | None:

@@ -189,9 +189,10 @@ def _wrap_dataset() -> None:
     @functools.wraps(load)
     def load_data(self: Any, token: str, dataset_path: str) -> None:
         """dataset.py:256: a dataset that is not built names the command that builds it."""
-        from recbole_mmsc.missing import require_dataset
+        from recbole_mmsc.missing import require_dataset, require_split
 
         require_dataset(token, Path(dataset_path))
+        require_split(self.config, Path(dataset_path))
         load(self, token, dataset_path)
 
     @functools.wraps(download)

@@ -94,9 +94,8 @@ def write_tiny(folder: Path, name: str | None = None) -> Path:
     split = b"".join((folder / f"{name}.{phase}.inter").read_bytes() for phase in lines)
     document = {
         "name": name,
-        "policy": "difference",
         "exclusive_relations": True,
-        "split": "warm",
+        "options": {"split": "warm", "policy": "difference"},
         "split_sha256": hashlib.sha256(split).hexdigest(),
     }
     _write(folder / "dataset.json", [json.dumps(document)])

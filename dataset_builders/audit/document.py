@@ -48,6 +48,8 @@ def recorded_split(folder: Folder) -> Iterator[Finding]:
         message = "the .inter files are not those that dataset.json was written for (split_sha256)"
         yield Finding("error", "checksum", 1, message)
         return
+    if not {"pairs", "queries"} <= folder.document.keys():
+        return
     pairs, queries = folder.document["pairs"]["by_relation"], folder.document["queries"]
     for code, relation in enumerate(folder.relations):
         for phase in PHASES:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import sparse
@@ -22,6 +23,7 @@ from recbole_mmsc.data.standing import (
 )
 from recbole_mmsc.data.training import undirected
 
+COLUMNS = ("item", "other", "source", "place")  # of behaviour.parquet
 OTHERWISE = 0.3  # what an edge counts whose pair training calls the other relation
 MINIMAL_CITATIONS = 2  # an outsider that stands beside one item alone connects nothing
 
@@ -78,7 +80,7 @@ def read_standings(
 
     Raises:
         FileNotFoundError: there is no such file; the message names the command that makes it.
-        ValueError: the file is of an earlier build and has no places.
+        ValueError: the file is damaged, of other items, or of an earlier build without places.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -133,6 +135,10 @@ def weigh_behaviours(
     ]
 
 
+def _not_usable(path: Path, expected: str) -> str:
+    return f"expected {expected} in {path}; build the dataset again: recbole-mmsc build"
+
+
 def _read_references(
     path: Path, ids: dict[str, int], n_items: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[str]]:
@@ -140,17 +146,19 @@ def _read_references(
 
     Left out are references to outsiders that connect nothing.
     """
-    table = pq.read_table(path)
-    if "place" not in table.column_names:
+    try:
+        table = pq.read_table(path, columns=list(COLUMNS)).select(COLUMNS)
+    except (pa.ArrowException, KeyError, OSError) as error:
         raise ValueError(
-            f"expected a column place in {path}, found {', '.join(table.column_names)}; "
-            f"build the dataset again: recbole-mmsc build"
-        )
+            _not_usable(path, f"the columns {', '.join(COLUMNS)} ({error})")
+        ) from error
     columns = {}
     for name in ("item", "other", "source"):
         column = pc.dictionary_encode(table[name].cast("string")).combine_chunks()
         columns[name] = column.indices.to_numpy(), np.array(column.dictionary.to_pylist())
     codes, names = columns["item"]
+    if unknown := sorted({*names.tolist()} - ids.keys()):
+        raise ValueError(_not_usable(path, f"items of the catalogue, found {unknown[0]!r}"))
     item = np.array([ids[name] for name in names.tolist()], dtype=np.int64)[codes]
     codes, names = columns["other"]
     node = np.array([ids.get(name, -1) for name in names.tolist()], dtype=np.int64)

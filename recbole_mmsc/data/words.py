@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import DataDimensionalityWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import normalize
@@ -43,7 +45,9 @@ class Words:
         projection = SparseRandomProjection(DIMENSIONS, random_state=SEED, dense_output=True)
         self._steps = make_pipeline(terms, projection)
         try:
-            self._steps.fit(texts)
+            with warnings.catch_warnings():  # of few words there are fewer than dimensions
+                warnings.simplefilter("ignore", DataDimensionalityWarning)
+                self._steps.fit(texts)
         except ValueError:  # sklearn's word for it that no word stands in two texts
             self._steps = None
         self.catalogue = self.vectors(texts)

@@ -91,10 +91,8 @@ class LIRDRec(FactorRecommender):
         nn.init.zeros_(self.fusion.free.weight)
 
     def train(self, mode: bool = True) -> LIRDRec:
-        """RecBole calls it before every epoch: the weights of the blocks are copied."""
-        if mode:
-            with torch.no_grad():
-                self.fusion.next_epoch(self.propagate()[0])
+        """RecBole calls it before every epoch; its first batch copies the weights of the blocks."""
+        self.epoch_begins = mode
         return super().train(mode)
 
     def propagate(self) -> tuple[Tensor, Tensor]:
@@ -118,6 +116,10 @@ class LIRDRec(FactorRecommender):
 
     def loss(self, users: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """BPR and the weighted squares."""
+        if self.epoch_begins:
+            with torch.no_grad():
+                self.fusion.next_epoch(self.propagate()[0])
+            self.epoch_begins = False
         of_users, of_items = self.represent()
         ranking = pairwise_loss(of_users[users], of_items[positives], of_items[negatives])
         squares = of_users.square().mean() + of_items.square().mean()

@@ -248,7 +248,7 @@ class MMSC(GeneralRecommender):
         users = interaction[self.USER_ID]
         queries, answers, bias = self.represent_catalogue()
         items, relations = self.query_item[users], self.relation[users]
-        scores = torch.empty(len(users), self.n_items, device=users.device)
+        scores = torch.zeros(len(users), self.n_items, device=users.device)
         for relation in range(len(RELATIONS)):
             asked = (relations == relation).nonzero().squeeze(1)
             sources = queries[relation][items[asked]]

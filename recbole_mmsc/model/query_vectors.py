@@ -60,7 +60,7 @@ class Reading(nn.Module):
         for relation, reading in enumerate(self.relations):
             asking = (self.relation[ids] == relation).nonzero().squeeze(1)
             content = self.content.vectors[self.item[ids[asking]]]
-            vectors = vectors.index_add(0, asking, reading(content))
+            vectors = vectors.index_add(0, asking, reading(content).float())
         return vectors
 
 

@@ -49,6 +49,7 @@ def rank_unseen(
         mean = torch.from_numpy(given.toarray() / total[:, None])
         weight = model.settings.completion_weight * model.settings.borrowed_weight
         scores += weight * mean.to(device)
+    scores[:, 0] = -torch.inf  # the padding
     return scores
 
 

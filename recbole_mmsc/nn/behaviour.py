@@ -96,7 +96,7 @@ class BehaviourEncoder(nn.Module):
         """
         if self.reliability is None:
             return self.graph.strength[edges]
-        learned = torch.sigmoid(self.reliability(self.graph.evidence[edges]))
+        learned = torch.sigmoid(self.reliability(self.graph.evidence[edges])).float()
         return torch.lerp(learned, self.graph.target[edges], self.graph.trust[edges])
 
     def forward(

@@ -84,7 +84,7 @@ class RelationGraph(Shared):
         Returns:
             ``[n, d]``, zero for items without neighbours.
         """
-        return _Aggregate.apply(self, weights, vectors)
+        return _Aggregate.apply(self, _full(weights), _full(vectors))
 
     def mean(self, vectors: Tensor) -> Tensor:
         """Mean of the neighbours' vectors, D⁻¹ A X: ``[n, d]`` → ``[n, d]``."""
@@ -106,13 +106,18 @@ class RelationGraph(Shared):
         Returns:
             ``[n_edges]``.
         """
-        return _Agreement.apply(self, items, neighbours)
+        return _Agreement.apply(self, _full(items), _full(neighbours))
 
     def attention(self, scores: Tensor) -> Tensor:
         """Softmax over the edges of each item, ``[n_edges]`` → ``[n_edges]``."""
         if not len(scores):
             return scores
         return softmax(scores, self.rows, num_nodes=self.n_items)
+
+
+def _full(values: Tensor) -> Tensor:
+    """In full precision: there are no sparse products in half."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _offsets(rows: Tensor, n_items: int) -> Tensor:
@@ -134,13 +139,15 @@ def _matrix(graph: RelationGraph, weights: Tensor) -> Tensor:
 
 def _sums(graph: RelationGraph, weights: Tensor, vectors: Tensor) -> Tensor:
     """``[n_edges]`` and ``[n_items, d]`` → ``[n_items, d]``."""
-    return _matrix(graph, weights) @ vectors
+    with torch.autocast(vectors.device.type, enabled=False):
+        return _matrix(graph, weights) @ vectors
 
 
 def _products(graph: RelationGraph, items: Tensor, neighbours: Tensor) -> Tensor:
     """``[n_items, d]``, of both ends → ``[n_edges]``."""
     pattern = _matrix(graph, items.new_zeros(len(graph.rows)))
-    return torch.sparse.sampled_addmm(pattern, items, neighbours.T).values()
+    with torch.autocast(items.device.type, enabled=False):
+        return torch.sparse.sampled_addmm(pattern, items, neighbours.T).values()
 
 
 class _Aggregate(torch.autograd.Function):

@@ -27,6 +27,7 @@ OTHER_RECBOLE_KEYS = frozenset(
         "group_offset",
         "local_rank",
         "encoding",  # dataset.py:458
+        "tail_ratio",  # evaluator/metrics.py:717
         "neg_sampling",  # configurator.py:382: deprecated, RecBole says so itself
         "training_neg_sample_num",
     }
@@ -44,7 +45,7 @@ class SettingsError(ValueError):
 class ModelSettings(BaseModel):
     """Base of a model's settings: each field with a description, defaults in its YAML file."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
     model_name: ClassVar[str]
 
     @classmethod

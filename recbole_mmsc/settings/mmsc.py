@@ -52,7 +52,7 @@ class MMSCSettings(ModelSettings):
         description="the words of title and brand beside the encoder's vectors among them"
     )
     content_reg: float = Field(
-        gt=0, description="lambda of the regression on content neighbours when items borrow"
+        ge=1e-6, description="lambda of the regression on content neighbours when items borrow"
     )
     completion_weight: float = Field(
         ge=0, description="weight of the completed graph in the score, 0: off"
@@ -63,7 +63,7 @@ class MMSCSettings(ModelSettings):
     completion_features: int = Field(
         gt=0, description="features in the linear model of one item and relation"
     )
-    completion_reg: float = Field(gt=0, description="lambda of the linear models, as EASE's")
+    completion_reg: float = Field(ge=1e-3, description="lambda of the linear models, as EASE's")
     forgotten: float = Field(
         ge=0, lt=1, description="share of a batch's items trained as if they had no behaviour"
     )

@@ -38,8 +38,16 @@ def write(path, rows):
 
 def test_a_build_without_places_is_refused(tmp_path, file):
     pq.write_table(pq.read_table(file).drop_columns("place"), tmp_path / "old.parquet")
-    with pytest.raises(ValueError, match=r"expected a column place .* found item, other, source"):
+    with pytest.raises(ValueError, match=r"expected the columns item, other, source, place"):
         read_standings(tmp_path / "old.parquet", IDS, 5)
+
+
+def test_behaviour_of_other_items_and_damage_are_named(tmp_path, file):
+    with pytest.raises(ValueError, match=r"expected items of the catalogue, found 'A' in .*build"):
+        read_standings(file, {name: row for name, row in IDS.items() if name != "A"}, 5)
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1 not quite")
+    with pytest.raises(ValueError, match=r"expected the columns .* build the dataset again"):
+        read_standings(tmp_path / "damaged.parquet", IDS, 5)
 
 
 def test_an_edge_counts_by_the_root_of_its_standing(tmp_path):

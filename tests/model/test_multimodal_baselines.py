@@ -419,6 +419,22 @@ def test_weights_are_copied():
     assert copying.free.weight.tolist() == [[1.5, 1.0]]
 
 
+def test_lirdrec_copies_weights_with_the_first_batch_of_an_epoch(tiny_folder):
+    model, batches = build("LIRDRec", tiny_folder)
+    before = copy.deepcopy(model.state_dict())
+    scores = model.eval().full_sort_predict(everyone(model))
+    for _ in range(3):  # nothing is learned between
+        model.train()
+        model.eval()
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert torch.equal(scores, model.full_sort_predict(everyone(model)))
+    model.train()
+    epoch = model.fusion.epoch.clone()
+    for batch in list(batches)[:2]:
+        model.calculate_loss(batch)
+    assert model.fusion.epoch == epoch + 1
+
+
 def test_lirdrec_gives_items_no_embedding(tiny_folder):
     model, _ = build("LIRDRec", tiny_folder)
     assert not [key for key, p in model.named_parameters() if len(p) == model.n_items]
