@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ def make_parser() -> argparse.ArgumentParser:
     from recbole_mmsc.dataset_builders.presets import load_presets
     from recbole_mmsc.encoders import encoder_names
     from recbole_mmsc.properties_files import ready_plans
+    from recbole_mmsc.settings.adaptation import AdaptationSettings
 
     parser = argparse.ArgumentParser(
         prog="recbole-mmsc",
         description="Substitutable and complementary items with RecBole.",
         epilog="example: recbole-mmsc demo",
     )
+    parser.add_argument("--version", action="version", version=version("recbole-mmsc"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, summary: str, example: str) -> argparse.ArgumentParser:
@@ -35,7 +38,14 @@ def make_parser() -> argparse.ArgumentParser:
     )
     presets = ", ".join(name for name, preset in load_presets().items() if preset.file)
     build.add_argument("preset", nargs="?", default="", help=f"a preset: {presets}")
-    build.add_argument("--meta", nargs="+", type=Path, required=True, metavar="FILE")
+    build.add_argument(
+        "--meta",
+        nargs="+",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the catalogue: JSON Lines, plain, .gz or .zst, or Parquet; one file or several",
+    )
     build.add_argument(
         "--name",
         help="name of the dataset, needed where no preset is given; a cold split adds -cold. "
@@ -65,8 +75,13 @@ def make_parser() -> argparse.ArgumentParser:
         default="difference",
         help="how behaviour becomes relations; default: %(default)s",
     )
-    build.add_argument("--split", choices=("warm", "cold"), default="warm")
-    build.add_argument("--seed", type=int, default=2026)
+    build.add_argument(
+        "--split",
+        choices=("warm", "cold"),
+        default="warm",
+        help="what is held out, pairs or items; default: %(default)s",
+    )
+    build.add_argument("--seed", type=int, default=2026, help="of the split; default: %(default)s")
     build.add_argument("--out", type=Path, default=Path("dataset"), help="default: %(default)s/")
     build.add_argument("--replace", action="store_true", help="replace a dataset of this name")
 
@@ -186,6 +201,10 @@ def make_parser() -> argparse.ArgumentParser:
         "adapt amazon-home --encoder minilm",
     )
     adapt.add_argument("name", help="name of the dataset")
+
+    def default(setting: str) -> str:
+        return f"default: {AdaptationSettings.model_fields[setting].default}"
+
     adapt.add_argument("--encoder", default=ENCODER, help="whose features; default: %(default)s")
     adapt.add_argument(
         "--relations",
@@ -194,14 +213,19 @@ def make_parser() -> argparse.ArgumentParser:
         help="whose pairs are pulled together: substitute, complement; default: substitute",
     )
     adapt.add_argument(
-        "--itc-weight", type=float, metavar="W", help="of an item's own text and image; 0: off"
+        "--itc-weight",
+        type=float,
+        metavar="W",
+        help=f"of an item's own text and image, 0: off; {default('itc_weight')}",
     )
-    adapt.add_argument("--temperature", type=float, help="divides the cosines")
+    adapt.add_argument(
+        "--temperature", type=float, help=f"divides the cosines; {default('temperature')}"
+    )
     adapt.add_argument(
         "--epochs", type=int, help="at most, by default 2; a catalogue of hundreds wants 6"
     )
-    adapt.add_argument("--learning-rate", type=float, metavar="RATE")
-    adapt.add_argument("--seed", type=int)
+    adapt.add_argument("--learning-rate", type=float, metavar="RATE", help=default("learning_rate"))
+    adapt.add_argument("--seed", type=int, help=default("seed"))
 
     label = command(
         "label",
@@ -228,10 +252,26 @@ def make_parser() -> argparse.ArgumentParser:
         "--sheet", type=Path, metavar="CSV", help="write the pairs for people, and judge nothing"
     )
     label.add_argument("--prompt", type=Path, metavar="YAML", help="a prompt of your own")
-    label.add_argument("--concurrency", type=int, default=8, metavar="N", help="requests at once")
-    label.add_argument("--per-second", type=float, default=20.0, metavar="N", help="requests")
     label.add_argument(
-        "--batch-size", type=int, default=16, metavar="N", help="pairs at once, of a local model"
+        "--concurrency",
+        type=int,
+        default=8,
+        metavar="N",
+        help="requests at once; default: %(default)s",
+    )
+    label.add_argument(
+        "--per-second",
+        type=float,
+        default=20.0,
+        metavar="N",
+        help="requests per second; default: %(default)g",
+    )
+    label.add_argument(
+        "--batch-size",
+        type=int,
+        default=16,
+        metavar="N",
+        help="pairs at once, of a local model; default: %(default)s",
     )
     label.add_argument("--device", default="auto", help="of a local model; default: %(default)s")
     label.add_argument(
@@ -272,11 +312,18 @@ def make_parser() -> argparse.ArgumentParser:
         "--queries", type=_count, default=10, help="shown on each side; default: %(default)s"
     )
 
-    demo = command("demo", "The whole job on a generated catalogue, offline.", "demo")
+    demo = command(
+        "demo",
+        "The whole job on a generated catalogue, offline. An earlier demo is replaced, its "
+        "features too.",
+        "demo",
+    )
     demo.add_argument(
         "--items", type=int, default=2000, help="products, 200 or more; default: %(default)s"
     )
-    demo.add_argument("--seed", type=int, default=2026)
+    demo.add_argument(
+        "--seed", type=int, default=2026, help="of the catalogue; default: %(default)s"
+    )
 
     doctor = command("doctor", "Versions, guards, what is missing.", "doctor")
 

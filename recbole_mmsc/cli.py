@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import shlex
 import sys
 import warnings
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from recbole_mmsc.arguments import make_parser
 
+RESUMABLE = ("benchmark", "encode", "fetch-images", "label")
 ADAPTATION = ("relations", "itc_weight", "temperature", "epochs", "learning_rate", "seed")
 
 
@@ -25,13 +28,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.filterwarnings("ignore", module=r"(recbole|thop|torch|numpy|pandas|sklearn)\b")
     # RecBole reads settings from the process's arguments; these are not meant for it.
     sys.argv = sys.argv[:1]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack some of our characters
+            stream.reconfigure(errors="replace")
     try:
         return COMMANDS[options.command](options)
+    except BrokenPipeError:  # who reads us, head or less, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError) as error:
         print(f"recbole-mmsc {options.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
-        print(f"\nrecbole-mmsc {options.command}: stopped. {stop}".rstrip(), file=sys.stderr)
+        more = "The same command goes on where it was." if options.command in RESUMABLE else ""
+        said = " ".join(filter(None, (str(stop), more)))
+        print(f"\nrecbole-mmsc {options.command}: stopped. {said}".rstrip(), file=sys.stderr)
         return 130
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -128,7 +129,7 @@ def diagnose(data: Path) -> Diagnosis:
         versions=versions(),
         guards=tuple(GuardState(guard, active[guard.name]) for guard in compat.GUARDS),
         missing=tuple(missing),
-        datasets=tuple(_inspect(card.parent) for card in sorted(data.glob("*/dataset.json"))),
+        datasets=tuple(_inspect(card.parent) for card in sorted(data.glob("[!.]*/dataset.json"))),
     )
 
 
@@ -143,12 +144,14 @@ def versions() -> dict[str, str | None]:
 def _inspect(folder: Path) -> DatasetFound:
     name = folder.name
     needed = [f"{name}.{part}" for part in ("train.inter", "valid.inter", "test.inter")]
-    needed += [f"{name}.item", f"{name}.user", "behaviour.parquet"]
-    return DatasetFound(
-        name,
-        tuple(sorted(file.stem for file in folder.glob("features/*.safetensors"))),
-        tuple(file for file in needed if not (folder / file).is_file()),
-    )
+    needed += [f"{name}.item", f"{name}.user", "behaviour.parquet", "catalogue.parquet"]
+    lacks = [file for file in needed if not (folder / file).is_file()]
+    try:
+        json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        lacks.append("a readable dataset.json")
+    features = sorted(file.stem for file in folder.glob("features/*.safetensors"))
+    return DatasetFound(name, tuple(features), tuple(lacks))
 
 
 def _version(package: str) -> str | None:

@@ -3,11 +3,15 @@
 import gzip
 import json
 import logging
+import os
+import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from recbole.quick_start import run_recbole
 
+from recbole_mmsc.cli import COMMANDS as COMMANDS_OF_CLI
 from recbole_mmsc.cli import main
 
 COMMANDS = (
@@ -141,3 +145,35 @@ def test_recbole_does_not_read_our_arguments(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["recbole-mmsc", "doctor", "--data=here"])
     assert main() == 0
     assert sys.argv == ["recbole-mmsc"]
+
+
+def test_a_reader_that_stops_and_a_poor_terminal_are_no_errors(tmp_path):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    script = "from recbole_mmsc.cli import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", script, "doctor", "--data", str(tmp_path)]
+    whole = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert whole.returncode == 0, whole.stderr.decode()
+    closed = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    closed.stdout.close()
+    assert closed.stderr.read() == b""
+    closed.wait()
+
+
+def test_a_resumable_command_says_so_when_it_is_stopped(monkeypatch, capsys):
+    def stop(_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(COMMANDS_OF_CLI, "encode", stop)
+    monkeypatch.setitem(COMMANDS_OF_CLI, "build", stop)
+    assert main(["encode", "shop"]) == 130
+    said = "recbole-mmsc encode: stopped. The same command goes on where it was."
+    assert capsys.readouterr().err.strip() == said
+    assert main(["build", "amazon-home", "--meta", "x"]) == 130
+    assert capsys.readouterr().err.strip() == "recbole-mmsc build: stopped."
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.strip() == version("recbole-mmsc")

@@ -20,12 +20,16 @@ def printed(diagnosis: Diagnosis, width: int = 100) -> str:
 def test_versions_guards_and_datasets(tiny_folder):
     broken = tiny_folder.parent / "broken [1]"
     broken.mkdir()
-    (broken / "dataset.json").write_text("{}", encoding="utf-8")
+    (broken / "dataset.json").write_text("{", encoding="utf-8")
+    half_built = tiny_folder.parent / ".tiny.building"
+    half_built.mkdir()
+    (half_built / "dataset.json").write_text("{}", encoding="utf-8")
     found = diagnose(tiny_folder.parent)
     assert found.versions["recbole"] == "1.2.1"
     assert {state.guard.name: state.active for state in found.guards} == compat.activate()
     assert [dataset.name for dataset in found.datasets] == ["broken [1]", "tiny"]
-    assert "broken [1].train.inter" in found.datasets[0].lacks
+    lacks = {"broken [1].train.inter", "catalogue.parquet", "a readable dataset.json"}
+    assert lacks <= {*found.datasets[0].lacks}
     assert found.datasets[1].features == (ENCODER,)
     assert found.datasets[1].lacks == ()
     text = printed(found)

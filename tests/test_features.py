@@ -263,3 +263,13 @@ def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
         write_features(path, IDS, {"text": TEXT * 0}, {"text": MASK}, encoder="tfidf")
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_features_that_are_there_are_named_beside_those_that_are_not(tmp_path):
+    with pytest.raises(FeatureError, match=r"there is no such file\. Make them with"):
+        read_features(features_path(tmp_path, "minilm"), ["A"])
+    vectors = {"text": np.ones((1, 2), np.float32)}
+    path = features_path(tmp_path, "mine")
+    write_features(path, ["A"], vectors, {"text": np.ones(1, bool)}, encoder="mine")
+    with pytest.raises(FeatureError, match=r"no such file; there are those of mine, for the"):
+        read_features(features_path(tmp_path, "minilm"), ["A"])

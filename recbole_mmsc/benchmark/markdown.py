@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from recbole_mmsc.benchmark.grid import (
     ABOUT_DIFFERENCE,
     DIFFERENCE,
+    MISSING,
     TRAINING_TIME,
     Grid,
     degree_grid,
@@ -21,7 +22,7 @@ from recbole_mmsc.benchmark.grid import (
 )
 from recbole_mmsc.benchmark.leaderboard import Leaderboard
 
-NOT_WORSE = "†"
+NOT_WORSE = "≈"
 
 
 def to_markdown(leaderboards: Sequence[Leaderboard]) -> str:
@@ -45,12 +46,12 @@ def _section(board: Leaderboard) -> str:
         parts.append("\n".join(f"- {_escape(line)}" for line in noted))
     if any(row.by_degree for row in board.rows):
         parts.append(f"### {heading(board.metric)} by training pairs of the query item")
-        parts.append(_table(degree_grid(board)))
+        parts.append(_by_degree(board))
     return "\n\n".join(parts)
 
 
 def _table(grid: Grid) -> str:
-    lines = [_line(map(_escape, grid.headings)), _line(["---", *["---:"] * len(grid.headings[1:])])]
+    lines = [_head(grid)]
     for row, cells in grid.rows:
         model, main, *others = map(_escape, cells)
         if row.best:
@@ -59,6 +60,25 @@ def _table(grid: Grid) -> str:
             main = f"{main} {NOT_WORSE}"
         lines.append(_line([model, main, *others]))
     return "\n".join(lines)
+
+
+def _by_degree(board: Leaderboard) -> str:
+    """The best of each column in bold; no column of these is tested."""
+    grid = degree_grid(board)
+    lines = [_head(grid)]
+    columns = [*zip(*(cells[1:] for _, cells in grid.rows), strict=True)]
+    best = [max((cell for cell in column if cell != MISSING), key=float) for column in columns]
+    for _, (model, *cells) in grid.rows:
+        marked = [
+            f"**{cell}**" if cell == top else cell for cell, top in zip(cells, best, strict=True)
+        ]
+        lines.append(_line([_escape(model), *marked]))
+    return "\n".join(lines)
+
+
+def _head(grid: Grid) -> str:
+    rule = _line(["---", *["---:"] * len(grid.headings[1:])])
+    return f"{_line(map(_escape, grid.headings))}\n{rule}"
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -80,11 +80,20 @@ def prepare(plan: Plan, data: Path, make: bool = True) -> list[Case]:
 
 
 def _is_deterministic(name: str) -> bool:
-    """Whether a model gives the same whatever the seed: those that solve instead of train."""
+    """Whether a model gives the same whatever the seed: those that solve instead of train.
 
+    Raises:
+        PlanError: there is no such model, or none that knows but pairs.
+    """
     if name not in MODELS and name not in recbole_models():
         raise PlanError(str(unknown_model(name, MODELS)))
-    return get_model(name).type == ModelType.TRADITIONAL and name not in DRAWS
+    kind = get_model(name).type
+    if kind not in (ModelType.GENERAL, ModelType.TRADITIONAL):
+        raise PlanError(
+            f"expected general recommenders, found {name}, which is a {kind.name.lower()} one: it "
+            "needs columns or an order that these datasets do not have"
+        )
+    return kind == ModelType.TRADITIONAL and name not in DRAWS
 
 
 def _cuts(entry: DatasetPlan) -> Iterator[_Cut]:

@@ -74,7 +74,9 @@ def _terminal_table(board: Leaderboard) -> Table:
     metrics = shown_metrics(board)[:NARROW]
     # the difference with its interval takes 26 columns: 80 have no room for it
     grid = figures_grid(board, metrics, about=["p (Holm)", "train s"], spread=[board.metric])
-    caption = f"{NOT_WORSE} not significantly worse than the best ({board.n_queries:,} queries)"
+    caption = f"{board.n_queries:,} queries"
+    if any(row.not_worse for row in board.rows):
+        caption += f"; {NOT_WORSE} not significantly worse than the best"
     notes = filter(None, [unfinished([board]), caption, *remarks(board)])
     table = Table(title=Text(title(board)), caption=Text("\n".join(notes)))
     table.add_column(grid.headings[0], overflow="fold")

@@ -61,10 +61,11 @@ def contrasted(
 ) -> np.ndarray:
     """Evidence of pairs that are no edges of a behaviour, as of edges that should not be there.
 
-    Half are random partners of the same degrees, so that degrees alone tell nothing. Half are
-    pairs of the other relation as they would look if they had been written down as this one: with
-    the evidence that they have, but not marked as an edge of the other behaviour. They teach in
-    which way a related pair is related; were they marked, the mark alone would tell.
+    Some are random partners of the same degrees, so that degrees alone tell nothing. As many,
+    where there are as many, are pairs of the other relation as they would look if they had been
+    written down as this one: with the evidence that they have, but not marked as an edge of the
+    other behaviour. They teach in which way a related pair is related; were they marked, the mark
+    alone would tell.
 
     Args:
         graphs: for each behaviour ``[n_nodes, n_nodes]`` of ones.

@@ -183,7 +183,9 @@ def _opened(path: Path, wanted: str | None) -> Iterator[safe_open]:
     encoder = wanted or path.stem
     try:
         if not path.is_file():
-            raise FeatureError("there is no such file")
+            there = sorted(file.stem for file in path.parent.glob("[!.]*.safetensors"))
+            others = f"; there are those of {', '.join(there)}, for the setting encoder"
+            raise FeatureError(f"there is no such file{others if there else ''}")
         with safe_open(path, framework="numpy") as file:
             if wanted in (None, path.stem):  # an encoder's own name says more than its file's
                 encoder = (file.metadata() or {}).get("encoder", encoder)

@@ -131,5 +131,6 @@ def read_labels(folder: Path, labeller: str, ids: dict[str, int]) -> Labels:
 
 
 def _made_by(folder: Path, labeller: str) -> str:
-    sheet = f"{labeller}.csv" if labeller.startswith("people:") else labeller
-    return command("label", folder, "--labeller", sheet)
+    if labeller.startswith("people") and not labeller.endswith(".csv"):
+        labeller = f"people:{labeller.removeprefix('people').lstrip(':-') or 'SHEET'}.csv"
+    return command("label", folder, "--labeller", labeller)

@@ -40,10 +40,13 @@ class AdaptSummary:
     def render(self) -> str:
         """For the terminal."""
         first, best = self.losses[0], self.losses[self.best]
+        loss = f"fell from {first:.3f} to {best:.3f} in epoch {self.best}"
+        if not self.best:
+            loss = f"of {first:.3f} did not fall: the features are as they were"
         return (
             f"{self.path}: trained on {self.n_pairs:,} training pairs, stopped by "
-            f"{self.n_held_out:,} others, whose loss fell from {first:.3f} to {best:.3f} in epoch "
-            f"{self.best}, {self.seconds:.0f} s\nto use it: encoder: {self.encoder}"
+            f"{self.n_held_out:,} others, whose loss {loss}, {self.seconds:.0f} s\n"
+            f"to use it: encoder: {self.encoder}"
         )
 
 
@@ -57,8 +60,8 @@ def adapt_dataset(
     """Train an adapter on the training pairs and write the adapted features and the adapter.
 
     Nothing but the features, the catalogue's order and ``<name>.train.inter`` is read. Every item
-    is adapted, those without a training pair too. The same input, settings and machine give the
-    same bytes. The features it starts from stay as they are.
+    is adapted, those without a training pair too. The same input, settings, machine and number of
+    threads give the same bytes. The features it starts from stay as they are.
 
     Args:
         folder: a dataset folder.

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from recbole_mmsc.model.mmsc import MMSC
 
 
+SHOWN = 10  # edges, when an explanation is printed
+
+
 @dataclass(frozen=True)
 class Edge:
     """Something beside one of the two items that speaks for the pair, or against it.
@@ -62,6 +65,27 @@ class Explanation:
     attention: dict[str, dict[str, float]]
     gate: dict[str, float]
     edges: list[Edge]
+
+    def __str__(self) -> str:
+        """For people: the score, what was looked at, and the edges that count most."""
+        lines = [
+            f"{self.target} as {self.relation} of {self.query}: {self.score:.3f} = "
+            f"{self.vectors:.3f} by vectors + {self.completed:.3f} by the completed graph"
+        ]
+        for item, name in (("query", self.query), ("target", self.target)):
+            attention = self.attention[item].items()
+            shares = ", ".join(f"{source} {share:.0%}" for source, share in attention)
+            own = f"the relation's own meaning {self.gate[item]:.0%}"
+            lines.append(f"  {name}: {shares or 'nothing is known of it'}; {own}")
+        for edge in self.edges[:SHOWN]:
+            reliable = "" if edge.reliability is None else f", reliability {edge.reliability:.2f}"
+            lines.append(
+                f"  {edge.weight:+.3f} {edge.item} beside {edge.beside}: "
+                f"{edge.how.replace('_', '-')}{reliable}"
+            )
+        if (more := len(self.edges) - SHOWN) > 0:
+            lines.append(f"  and {more:,} smaller ones")
+        return "\n".join(lines)
 
 
 def explain(model: MMSC, query: str, target: str, relation: str) -> Explanation:

@@ -31,6 +31,7 @@ class LabelSummary:
     """What ``label_dataset`` did.
 
     Attributes:
+        labeller: its name.
         path: of the labels.
         report: of the report beside them.
         labels: label → how many pairs have it.
@@ -42,6 +43,7 @@ class LabelSummary:
         seconds: of judging.
     """
 
+    labeller: str
     path: Path
     report: Path
     labels: dict[str, int]
@@ -60,6 +62,8 @@ class LabelSummary:
             f"{self.asked:,} judged now, {self.tokens:,} tokens, {self.seconds:.0f} s; "
             f"agreement and a sample to read: {self.report}",
         ]
+        if self.labels:
+            lines.append(f"to use it: supervision: ['{self.labeller}']")
         if self.failures:
             told = ", ".join(self._failed(reason) for reason in self.failures)
             lines.append(f"not judged: {told}; the same command asks again")
@@ -145,6 +149,7 @@ def label_dataset(
     write_labels(path, labels, judge.name, judge.prompt_version, training_checksum(folder))
     report = write_report(folder, judge.name, [*pairs.values()])
     return LabelSummary(
+        labeller=judge.name,
         path=path,
         report=report,
         labels=dict(Counter(judgement.label for judgement, _ in labels.values()).most_common()),

@@ -100,7 +100,12 @@ def _agreement(name: str, both: list[tuple[str, str]]) -> list[str]:
     kappa = cohen_kappa_score(ours, theirs, labels=list(CLASSES))
     share = np.mean([one == other for one, other in sure])
     kappa_text = "not defined: one label alone" if np.isnan(kappa) else f"{kappa:.2f}"
-    lines += [f"{len(sure):,} pairs, {share:.0%} alike, Cohen's κ {kappa_text}.", ""]
+    unsure = f" {len(both) - len(sure):,} more are unsure." if len(sure) < len(both) else ""
+    lines += [
+        f"{len(sure):,} pairs, {share:.0%} alike, Cohen's κ {kappa_text}.{unsure} Rows: this "
+        f"labeller; columns: {name}.",
+        "",
+    ]
     counts = confusion_matrix(*zip(*both, strict=True), labels=LABELS)
     lines += [f"| labelled | {' | '.join(LABELS)} |", f"| --- |{' ---: |' * len(LABELS)}"]
     lines += [

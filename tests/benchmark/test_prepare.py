@@ -145,3 +145,10 @@ def test_a_changed_file_is_a_new_run_of_the_models_that_read_it(raw, tmp_path, c
     after = [case.job({}, 1, "run").id for plan in plans for case in prepare(plan, tmp_path)]
     models = ("MMSC", "EASE")
     assert tuple(m for m, old, now in zip(models, before, after, strict=True) if old != now) == new
+
+
+@pytest.mark.parametrize(("model", "kind"), [("GRU4Rec", "sequential"), ("FM", "context")])
+def test_a_model_that_needs_more_than_pairs_is_refused(raw, tmp_path, model, kind):
+    with pytest.raises(PlanError, match=f"general recommenders, found {model}, .* {kind} one"):
+        prepare(plan_of(raw, model=model), tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -270,8 +270,15 @@ def test_labellers_have_files_of_their_own_in_any_script(tmp_path):
 
 
 def test_a_missing_or_damaged_file_is_refused_by_name(tmp_path):
-    with pytest.raises(SupervisionError, match="recbole-mmsc label"):
-        read_supervision(tmp_path, ["rules"], IDS, RELATED)
+    for name, labeller in (
+        ("rules", "rules"),
+        ("people", "people:SHEET.csv"),
+        ("people:pairs", "people:pairs.csv"),
+        ("people-pairs", "people:pairs.csv"),
+        ("people:pairs.csv", "people:pairs.csv"),
+    ):
+        with pytest.raises(SupervisionError, match=rf"label .* --labeller {labeller}( |$)"):
+            read_supervision(tmp_path, [name], IDS, RELATED)
     write(tmp_path, "bad", RIGHT)
     path = supervision_path(tmp_path, "bad")
     path.write_bytes(path.read_bytes()[:-20])

@@ -186,6 +186,23 @@ def test_an_explanation_adds_up_to_the_score(tiny_folder):
             assert (edge.reliability is None) == (edge.how in ("content", "training pair"))
 
 
+def test_an_explanation_can_be_printed(tiny_folder):
+    _, model, parts = prepare(tiny_folder)
+    row = parts[0].dataset.inter_feat[0]
+    query = parts[0].dataset.id2token("query_id", row["query_id"].item()).split("|")[1]
+    target = model.names[row["item_id"].item()]
+    found = model.explain(query, target, "substitute")
+    head, asked, given, *edges = str(found).splitlines()
+    assert head == (
+        f"{target} as substitute of {query}: {found.score:.3f} = {found.vectors:.3f} by vectors + "
+        f"{found.completed:.3f} by the completed graph"
+    )
+    assert asked.startswith(f"  {query}: text ")
+    assert given.endswith(f"the relation's own meaning {found.gate['target']:.0%}")
+    assert len(edges) == min(len(found.edges), 10) + (len(found.edges) > 10)
+    assert edges[0].startswith(f"  {found.edges[0].weight:+.3f} {found.edges[0].item} beside ")
+
+
 def test_explaining_the_unknown_says_what_was_expected(tiny_folder):
     _, model, _ = prepare(tiny_folder)
     with pytest.raises(ValueError, match="expected an item of the catalogue, found 'nothing'"):

@@ -171,7 +171,9 @@ def test_a_sheet_for_people_comes_back_as_labels(folder, tmp_path, capsys):
     assert main(["label", "tiny", "--budget", "40", "--sheet", str(sheet)]) == 1
     read_back = ["label", "tiny", "--budget", "3", "--labeller", f"people:{sheet}"]
     assert main(read_back) == 0
-    assert "38 not filled in" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "38 not filled in" in told
+    assert "to use it: supervision: ['people:sheet']" in told
 
     def labels():
         table = pq.read_table(folder / "supervision" / "people-sheet.parquet").to_pylist()
