@@ -68,7 +68,9 @@ def audit_folder(path: str | Path, name: str | None = None) -> AuditReport:
     """
     path = Path(path)
     if not path.is_dir():
-        raise BuildError(f"Expected a dataset folder, found none at {path}.")
+        there = Path("dataset") / path
+        hint = f" Did you mean {there}?" if there.is_dir() else ""
+        raise BuildError(f"Expected a dataset folder, found none at {path}.{hint}")
     if not (any(path.glob("*.inter")) or (path / "dataset.json").exists() or has_our_files(path)):
         raise BuildError(_no_dataset(path))
     folder, findings = open_folder(path, name or path.resolve().name)

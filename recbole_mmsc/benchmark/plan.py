@@ -208,7 +208,10 @@ class Plan(_Strict):
             raise ValueError(f"expected a label of its own for every model, found twice: {twice}")
         measured = [f"{metric}@{k}" for metric in self.metrics for k in self.cutoffs]
         if self.valid_metric.lower() not in measured:
-            raise ValueError(f"valid_metric: expected one of {measured}, found {self.valid_metric}")
+            raise ValueError(
+                f"valid_metric: expected one of {', '.join(measured)}, found {self.valid_metric}; "
+                "metrics and cutoffs of the plan say what is measured"
+            )
         for model in self.models:
             if both := sorted(set(model.settings) & set(model.search)):
                 raise ValueError(

@@ -99,7 +99,7 @@ def _lines(board: Leaderboard, row: Row) -> Iterable[dict[str, object]]:
         "train_seconds": row.train_seconds,
         "evaluate_seconds": row.evaluate_seconds,
         "peak_memory_gib": row.peak_memory,
-        "parameters": row.parameters,
+        "parameters": None if row.parameters is None else round(row.parameters),
         "failed_seeds": len(row.failures),
         "missing_runs": board.missing,
     }

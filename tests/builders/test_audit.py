@@ -440,9 +440,13 @@ def test_a_folder_of_queries_without_our_document(warm):
     assert found(warm) == {"test-in-train": ("leak", 1), "one-way": ("warning", 1)}
 
 
-def test_no_folder(tmp_path):
+def test_no_folder(tmp_path, monkeypatch):
     with pytest.raises(BuildError, match="found none at"):
         audit_folder(tmp_path / "nothing")
+    (tmp_path / "dataset" / "shop").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BuildError, match=r"none at shop\. Did you mean dataset/shop\?"):
+        audit_folder("shop")
 
 
 def test_a_folder_without_interactions_names_those_inside_it(clean, tmp_path):

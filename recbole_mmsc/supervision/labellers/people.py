@@ -55,10 +55,15 @@ class People(Labeller):
 
     Raises:
         ValueError: it is no such sheet, or a label or confidence is none.
-        OSError: there is no such file.
+        FileNotFoundError: there is no such file.
     """
 
     def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"expected a sheet in {path}, found none; `recbole-mmsc label NAME --sheet {path}` "
+                "writes one to fill in"
+            )
         self.name = f"people:{path.stem}"
         # a sheet that was changed is another version: what it says takes the place of the old
         self.prompt_version = f"sheet:{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
