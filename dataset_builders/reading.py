@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import chain, islice
 from pathlib import Path
@@ -82,18 +83,7 @@ def read_products(
         if format_name == "parquet":
             reader = _parquet_reader(field_map, quarantine)
         else:
-            # every item has an id; what else is known of it may stand in some of the files
-            found = {path: _columns(path) for path in checked}
-            required = {"item_id": field_map["item_id"]}
-            for path, columns in found.items():
-                where = f"{path.name} (the first {SNIFFED_LINES:,} lines)"
-                check_columns(required, columns, where)
-            known = set().union(*found.values())
-            for path in checked:  # a column of few items may first be met far down
-                if not known.issuperset(field_map.values()):
-                    known |= _columns(path, None)
-            names = ", ".join(path.name for path in checked)
-            check_columns(field_map, known, names)
+            _check_lines(field_map, checked, progress)
             reader = _line_reader(parse_json, product_maker(field_map), quarantine, limits)
     return _all_products(checked, reader, format_name, progress)
 
@@ -167,30 +157,53 @@ def _parquet_reader(field_map: dict[str, str], quarantine: Quarantine) -> _Reade
     return read
 
 
-def _first_lines(path: Path, count: int | None = SNIFFED_LINES) -> Iterator[bytes]:
+def _check_lines(field_map: Mapping[str, str], paths: list[Path], progress: bool) -> None:
+    """Make sure that JSON Lines have the columns of the map.
+
+    Every item has an id; what else is known of it may stand in some of the files, and a column of
+    few items may first be met far down.
+
+    Raises:
+        BuildError: If a column is missing, or a file is no JSON Lines.
+    """
+    known: set[str] = set()
+    for path in paths:
+        columns = set().union(*_columns(_first_lines(path)))
+        if not columns:
+            raise BuildError(
+                f"Expected JSON Lines, an object with columns on each line, found no readable line "
+                f"in {path}{_what_it_is(path)}."
+            )
+        where = f"{path.name} (the first {SNIFFED_LINES:,} lines)"
+        check_columns({"item_id": field_map["item_id"]}, columns, where)
+        known |= columns
+    wanted = set(field_map.values())
+    if not wanted <= known:
+        with progress_bar(paths, "looking for columns", progress) as bar:
+            for columns in _columns(
+                chain.from_iterable(_lines(path, bar.update) for path in paths)
+            ):
+                known |= columns
+                if wanted <= known:
+                    break
+    check_columns(field_map, known, ", ".join(path.name for path in paths))
+
+
+def _lines(path: Path, advance: Callable[[int], object] = int) -> Iterator[bytes]:
     with Quarantine(os.devnull) as nowhere:  # the real reading will report the same lines
-        for _, line in islice(read_lines(path, nowhere), count):
+        for _, line in read_lines(path, nowhere, advance=advance):
             yield line
 
 
-def _columns(path: Path, count: int | None = SNIFFED_LINES) -> set[str]:
-    """Return the columns in the first lines of a JSON Lines file, by default; or in all.
+def _first_lines(path: Path) -> Iterator[bytes]:
+    return islice(_lines(path), SNIFFED_LINES)
 
-    Raises:
-        BuildError: If none of these lines is an object with columns.
-    """
-    found: set[str] = set()
-    for line in _first_lines(path, count):
-        try:
-            found.update(column_names(parse_json(line)))
-        except UnusableRecord:
-            continue
-    if not found:
-        raise BuildError(
-            f"Expected JSON Lines, an object with columns on each line, found no readable line in "
-            f"{path}{_what_it_is(path)}."
-        )
-    return found
+
+def _columns(lines: Iterable[bytes]) -> Iterator[set[str]]:
+    """The columns of each line that is an object."""
+    for line in lines:
+        with suppress(UnusableRecord):
+            yield set(column_names(parse_json(line)))
 
 
 def _what_it_is(path: Path) -> str:
