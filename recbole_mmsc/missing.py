@@ -21,7 +21,7 @@ from recbole_mmsc.dataset_builders.names import dataset_name
 from recbole_mmsc.dataset_builders.presets import Preset, load_presets
 from recbole_mmsc.dataset_builders.splits import SPLITS
 
-SPLIT = "split_sha256"  # RecBole's configuration, and dataset.json
+SPLIT = "relation_split"  # in RecBole's configuration: a dataset and the checksum of its split
 
 
 class DatasetNotBuilt(FileNotFoundError, ValueError):
@@ -85,12 +85,19 @@ def require_split(config: Any, folder: Path) -> None:
     card = folder / "dataset.json"
     if not card.is_file():
         return
-    found = json.loads(card.read_text(encoding="utf-8")).get("split_sha256")
-    if (known := config[SPLIT]) not in (None, found):
+    try:
+        found = [folder.name, json.loads(card.read_text(encoding="utf-8"))["split_sha256"]]
+    except (ValueError, LookupError, TypeError) as error:
+        raise DatasetNotBuilt(
+            f"Expected the checksum of the split in {card}, found none ({error}); copy the whole "
+            "folder, or build it again."
+        ) from error
+    known = config[SPLIT] or found
+    if known[0] == found[0] and known != found:
         raise OtherSplit(
-            f"Expected the split {known} in {folder.absolute()}, for which this was trained, found "
-            f"{found}: pairs that it knows may be held out there. Train again, or name the "
-            "dataset as it was."
+            f"Expected the split {known[1]} of {folder.absolute()}, which this configuration was "
+            f"used with, found {found[1]}: what was trained on one may know pairs that are held "
+            "out in the other. Train again, or name the dataset as it was."
         )
     config[SPLIT] = found
 

@@ -184,7 +184,7 @@ def _check_settings(config: Any, model: str) -> None:
 def _wrap_dataset() -> None:
     from recbole.data.dataset import Dataset
 
-    load, download = Dataset._load_data, Dataset._download
+    load, download, build = Dataset._load_data, Dataset._download, Dataset.build
 
     @functools.wraps(load)
     def load_data(self: Any, token: str, dataset_path: str) -> None:
@@ -201,6 +201,15 @@ def _wrap_dataset() -> None:
         with _no_barrier_without_group():
             download(self)
 
+    @functools.wraps(build)
+    def build_of_one_split(self: Any) -> Any:
+        """dataset.py:1598: a dataset that was saved is not that of a folder built anew."""
+        from recbole_mmsc.missing import require_split
+
+        require_split(self.config, Path(self.dataset_path))
+        return build(self)
+
+    Dataset.build = build_of_one_split
     Dataset._load_data = load_data
     Dataset._download = download_alone
 

@@ -1,6 +1,7 @@
 """A model that was trained on one split is not evaluated on another of the same items."""
 
 import logging
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from recbole.quick_start import load_data_and_model
 
 from recbole_mmsc import run_recbole
 from recbole_mmsc.dataset_builders.build import build_dataset
-from recbole_mmsc.missing import OtherSplit
+from recbole_mmsc.missing import DatasetNotBuilt, OtherSplit, require_split
 from tests.builders.planted import write_catalogue
 
 
@@ -29,3 +30,29 @@ def test_a_checkpoint_is_refused_by_another_split(tmp_path, monkeypatch, model):
     build_dataset("things", [source], "dataset", seed=1, replace=True, progress=False)
     load_data_and_model(str(checkpoint))
     logging.disable(logging.NOTSET)
+
+
+def test_a_saved_dataset_of_a_folder_that_was_built_anew_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    logging.disable(logging.CRITICAL)
+    source = write_catalogue(tmp_path)
+    settings = {"epochs": 1, "gpu_id": "", "show_progress": False, "save_dataset": True}
+    build_dataset("things", [source], "dataset", seed=1, progress=False)
+    for _ in range(2):
+        run_recbole(model="BPR", dataset="things", config_dict=settings)
+    build_dataset("things", [source], "dataset", seed=2, replace=True, progress=False)
+    with pytest.raises(OtherSplit):
+        run_recbole(model="BPR", dataset="things", config_dict=settings)
+    logging.disable(logging.NOTSET)
+
+
+def test_one_configuration_may_be_used_for_two_datasets(tmp_path):
+    source = write_catalogue(tmp_path)
+    for seed, name in enumerate(("one", "two")):
+        build_dataset(name, [source], tmp_path, seed=seed, progress=False)
+    config = defaultdict(lambda: None)
+    require_split(config, tmp_path / "one")
+    require_split(config, tmp_path / "two")
+    (tmp_path / "two" / "dataset.json").write_text("[1]")
+    with pytest.raises(DatasetNotBuilt, match="Expected the checksum of the split in"):
+        require_split(config, tmp_path / "two")

@@ -115,7 +115,10 @@ def _user_and_item(line: bytes, index: Mapping[str, int]) -> tuple[str, str]:
         user = review.user_id or review.reviewerID
         item = review.parent_asin or review.asin
     else:
-        fields = next(csv.reader([line.decode("utf-8", "replace").strip()]))
+        try:
+            fields = next(csv.reader([line.decode("utf-8", "replace").strip()]))
+        except csv.Error as error:
+            raise UnusableRecord("the line is no CSV") from error
         user, item = fields[:2] if len(fields) > 1 else ("", "")
         if user in index:
             user, item = item, user

@@ -56,7 +56,7 @@ def held_out_in_behaviour(folder: Folder) -> Iterator[Finding]:
     file = pq.ParquetFile(path)
     for table in _tables(file, ["item", "other", "in_catalogue"]):
         item, other = (_find(folder, table.column(name)) for name in ("item", "other"))
-        inside = pc.fill_null(table.column("in_catalogue"), False).to_numpy()
+        inside = pc.fill_null(table.column("in_catalogue").cast(pa.bool_()), False).to_numpy()
         between = (item >= 0) & (other >= 0)
         known = np.zeros(len(item), dtype=bool)
         known[between] = contains(secret, pair_keys(item[between], other[between], n))
@@ -109,7 +109,7 @@ def lists_of_behaviour(folder: Folder) -> Iterator[Finding]:
     of_source, misplaced = np.zeros(1 + len(SOURCES), np.int64), 0  # the first: of none of them
     for table in _tables(file, ["item", "source", "place"]):
         item, source = _find(folder, table.column("item")), _coded(table.column("source"), sources)
-        place = pc.fill_null(table.column("place"), -1).to_numpy()
+        place = pc.fill_null(table.column("place").cast(pa.int64()), -1).to_numpy()
         of_source += np.bincount(source + 1, minlength=len(of_source))
         misplaced += int((place < 0).sum())
         rows = (item >= 0) & (source >= 0)
@@ -296,7 +296,7 @@ def _coded(column: pa.ChunkedArray, known: Vocabulary) -> np.ndarray:
         column = column.cast(pa.string()).dictionary_encode()
     words = column.unify_dictionaries().combine_chunks()
     numbers = np.append(known.find(words.dictionary), np.int32(-1))
-    return numbers[pc.fill_null(words.indices, -1).to_numpy()]
+    return numbers[pc.fill_null(words.indices.cast(pa.int32()), -1).to_numpy()]
 
 
 def _tokens(folder: Folder, *numbers: int) -> list[str]:

@@ -18,7 +18,10 @@ from ..vocabulary import Vocabulary
 from .findings import Finding, Severity
 
 #: What reading a damaged or hostile file may raise.
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, pa.ArrowException)
+UNREADABLE = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+    pa.ArrowException,
+)
 
 #: Files that nobody but our builders writes.
 OUR_FILES = ("catalogue.parquet", "behaviour.parquet")

@@ -112,12 +112,12 @@ def evidence_for(
         content: ``[n_items, d]`` unit vectors, or None.
         unmarked: the pair itself counts in no degree, whichever behaviour it is an edge of.
     """
-    parts = [
-        _of_part(pairs[0][part], pairs[1][part], graphs, index, content, unmarked)
-        for start in range(0, len(pairs[0]), PAIRS_AT_ONCE)
-        for part in [slice(start, start + PAIRS_AT_ONCE)]
-    ]
-    return np.concatenate(parts) if parts else np.zeros((0, len(EVIDENCE)), np.float32)
+    # In place: parts kept between what making them takes would leave the heap full of holes.
+    found = np.empty((len(pairs[0]), len(EVIDENCE)), np.float32)
+    for start in range(0, len(found), PAIRS_AT_ONCE):
+        part = slice(start, start + PAIRS_AT_ONCE)
+        found[part] = _of_part(pairs[0][part], pairs[1][part], graphs, index, content, unmarked)
+    return found
 
 
 def evidence_of_pairs(

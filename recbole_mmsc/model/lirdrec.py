@@ -87,6 +87,7 @@ class LIRDRec(FactorRecommender):
         self.fusion = WeightCopying(
             self.n_users, len(blocks), size, self.settings.attention_share, self.settings.copy_base
         )
+        self.epoch_begins = True
         self.apply(xavier_normal_initialization)
         nn.init.zeros_(self.fusion.free.weight)
 

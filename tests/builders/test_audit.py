@@ -625,3 +625,22 @@ def test_adapted_features_and_labels_that_do_not_say_of_which_pairs(warm):
         path = warm / "supervision" / "people.parquet"
         pq.write_table(labels.replace_schema_metadata(metadata), path)
         assert found(warm) == expected
+
+
+def test_columns_of_other_types_and_a_card_of_another_kind(warm):
+    path = warm / "behaviour.parquet"
+    table = pq.read_table(path)
+    for column, kind in (
+        ("source", pa.dictionary(pa.uint8(), pa.string())),
+        ("place", pa.uint16()),
+        ("in_catalogue", pa.int8()),
+    ):
+        at = table.column_names.index(column)
+        pq.write_table(table.set_column(at, column, table[column].cast(kind)), path)
+        assert found(warm) == {}
+    candidates = json.loads((warm / "dataset.json").read_text())["candidates"]
+    for strange in ({"behaviour_rows": [1]}, {"candidates": {**candidates, "queries": None}}):
+        shutil.copy(warm / "dataset.json", warm / "card")
+        change_document(warm, **strange)
+        assert found(warm)["unreadable"] == ("error", 1)
+        shutil.move(warm / "card", warm / "dataset.json")

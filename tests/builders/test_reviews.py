@@ -87,9 +87,14 @@ def test_several_files_and_a_header(read):
 def test_unusable_lines_are_kept_out(read):
     lines = [json_2018(*review) for review in REVIEWS]
     junk = ["__import__('os').system('touch /tmp/x')", '{"asin": "A"}', '{"asin": 5, "user_id": 1}']
+    junk += ["ann,A,5.0\rx,1", "u," + "A" * 200_000]
     found, counts = read([*junk, *lines, "{broken"])
     assert found == read(lines)[0]
-    assert counts == {"the line names no user and item": 3, "the line is not a Python literal": 1}
+    assert counts == {
+        "the line names no user and item": 3,
+        "the line is no CSV": 2,
+        "the line is not a Python literal": 1,
+    }
 
 
 def test_no_reviews_of_known_items(read):
