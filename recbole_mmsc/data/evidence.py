@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import combinations_with_replacement
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 from scipy import sparse
@@ -12,7 +12,7 @@ from recbole_mmsc.data.sparse_rows import values_at
 from recbole_mmsc.dataset_builders.product import CO_PURCHASE, CO_VIEW
 
 BEHAVIOURS = {"co_view": CO_VIEW, "co_purchase": CO_PURCHASE}
-PAIRS_AT_ONCE, VECTORS_AT_ONCE = 50_000, 20_000
+ROWS_AT_ONCE, VECTORS_AT_ONCE = 8_000_000, 20_000  # neighbours of pairs; pairs
 CONTRAST_AT_MOST = 200_000  # pairs that are no edges: enough to learn a dozen numbers from
 
 OTHER_BEHAVIOUR = "edge of the other behaviour"
@@ -112,10 +112,8 @@ def evidence_for(
         content: ``[n_items, d]`` unit vectors, or None.
         unmarked: the pair itself counts in no degree, whichever behaviour it is an edge of.
     """
-    # In place: parts kept between what making them takes would leave the heap full of holes.
     found = np.empty((len(pairs[0]), len(EVIDENCE)), np.float32)
-    for start in range(0, len(found), PAIRS_AT_ONCE):
-        part = slice(start, start + PAIRS_AT_ONCE)
+    for part in _parts(*pairs, graphs):
         found[part] = _of_part(pairs[0][part], pairs[1][part], graphs, index, content, unmarked)
     return found
 
@@ -163,6 +161,18 @@ def _agreement(vectors: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> np.
         one, other = vectors[pairs[0][part]], vectors[pairs[1][part]]
         found[part] = np.einsum("ed,ed->e", one, other, dtype=np.float32)
     return found
+
+
+def _parts(
+    items: np.ndarray, nodes: np.ndarray, graphs: Sequence[sparse.csr_array]
+) -> Iterator[slice]:
+    """Parts of the pairs with some million neighbours each: a popular item has very many pairs."""
+    degrees = [np.diff(graph.indptr) for graph in graphs]
+    rows = np.cumsum(sum(degree[items] + degree[nodes] for degree in degrees), dtype=np.int64)
+    last = rows[-1] if len(rows) else 0
+    ends = np.searchsorted(rows, np.arange(ROWS_AT_ONCE, last, ROWS_AT_ONCE), side="right")
+    bounds = np.unique([0, *ends.tolist(), len(rows)]).tolist()
+    yield from (slice(*bound) for bound in pairwise(bounds))
 
 
 def _of_part(

@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import sparse
 
-from recbole_mmsc.data.evidence import EVIDENCE, OTHER_BEHAVIOUR
+from recbole_mmsc.data.evidence import EVIDENCE, OTHER_BEHAVIOUR, evidence_for
+from recbole_mmsc.data.evidence import _parts as parts_of
 from recbole_mmsc.data.relations import read_standings, weigh_behaviours
 
 IDS = {"A": 1, "B": 2, "C": 3, "D": 4}  # 0 is RecBole's padding
@@ -200,3 +201,26 @@ def test_an_edge_that_training_calls_the_other_relation_counts_little(tmp_path):
     assert co_purchase.strength[:3].tolist() == pytest.approx([0.3, 1, 1])
     (_, both), _ = read_behaviours(file, IDS, [related[0], related[0]], None, seed=0)
     assert both.strength.tolist() == [1] * len(both.strength)  # a policy that calls it both
+
+
+def test_evidence_is_the_same_in_whatever_parts(monkeypatch):
+    """A part holds so many neighbours that a popular item's many pairs are several parts."""
+    rng = np.random.default_rng(0)
+    dense = rng.random((2, 30, 40)) < 0.2
+    dense[:, 3] = True  # stands beside everything
+    shape = (40, 40)
+    graphs = [sparse.csr_array(np.pad(some, ((0, 10), (0, 0))), dtype=np.float32) for some in dense]
+    assert graphs[0].shape == shape
+    pairs = (
+        np.append(rng.integers(30, size=50), [3] * 40),
+        np.append(rng.integers(40, size=50), range(40)),
+    )
+    whole = evidence_for(pairs, graphs, 0, None)
+    for rows in (1, 100, 1_000):
+        monkeypatch.setattr("recbole_mmsc.data.evidence.ROWS_AT_ONCE", rows)
+        parts = [*parts_of(*pairs, graphs)]
+        assert [0, *(part.stop for part in parts)] == [*(part.start for part in parts), 90]
+        assert max(part.stop - part.start for part in parts[:-1]) <= max(1, rows // 8)
+        np.testing.assert_array_equal(evidence_for(pairs, graphs, 0, None), whole)
+    none = np.zeros(0, np.int64)
+    assert evidence_for((none, none), graphs, 0, None).shape == (0, len(EVIDENCE))
