@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from recbole_mmsc.data.marks import unseen_marks
 from recbole_mmsc.nn.draws import own_draws
+from recbole_mmsc.nn.pair_network import PairNetwork
 
 KINDS, ITEMS, PAIRS = 6, 120, 6_000
 
@@ -76,3 +77,18 @@ def test_nobody_elses_draws_change_on_any_device(monkeypatch):
     assert forked == [[0, 1]]
     with own_draws(1):
         assert torch.equal(torch.rand(3), drawn)
+
+
+def test_of_very_many_pairs_the_network_reads_some(planted, monkeypatch):
+    evidence, marked, ends, content, truth = planted
+    read = []
+    fit = PairNetwork.fit
+
+    def noted(self, pairs, known, labels):
+        read.append(len(labels))
+        fit(self, pairs, known, labels)
+
+    monkeypatch.setattr(PairNetwork, "fit", noted)
+    monkeypatch.setattr("recbole_mmsc.data.marks.READ", 3_000)
+    assert roc_auc_score(truth, unseen_marks(evidence, marked, ends, content)) > 0.9
+    assert read == [3_000] * 3
