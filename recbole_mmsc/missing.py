@@ -74,24 +74,28 @@ def require_dataset(name: str, folder: Path) -> None:
 
 
 def require_split(config: Any, folder: Path) -> None:
-    """Pass if `folder` is no dataset of ours, or holds the split that `config` knows.
+    """Pass if `folder` names no split, or holds the one that `config` knows of it.
 
     A configuration that knows none learns it, and takes it into the checkpoints of its runs: a
     model that was trained on another split of these items may know what is held out here.
 
     Raises:
-        OtherSplit: `config` knows another split.
+        DatasetNotBuilt: dataset.json is none.
+        OtherSplit: `config` knows another split of this folder.
     """
     card = folder / "dataset.json"
     if not card.is_file():
         return
     try:
-        found = [folder.name, json.loads(card.read_text(encoding="utf-8"))["split_sha256"]]
-    except (ValueError, LookupError, TypeError) as error:
+        checksum = json.loads(card.read_text(encoding="utf-8")).get("split_sha256")
+    except (ValueError, AttributeError) as error:
         raise DatasetNotBuilt(
-            f"Expected the checksum of the split in {card}, found none ({error}); copy the whole "
-            "folder, or build it again."
+            f"Expected a JSON object in {card}, found none ({error}); copy the whole folder, or "
+            "build it again."
         ) from error
+    if checksum is None:
+        return
+    found = [folder.name, checksum]
     known = config[SPLIT] or found
     if known[0] == found[0] and known != found:
         raise OtherSplit(
