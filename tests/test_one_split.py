@@ -54,5 +54,5 @@ def test_one_configuration_may_be_used_for_two_datasets(tmp_path):
     require_split(config, tmp_path / "one")
     require_split(config, tmp_path / "two")
     (tmp_path / "two" / "dataset.json").write_text("[1]")
-    with pytest.raises(DatasetNotBuilt, match="Expected a JSON object in .*dataset.json"):
+    with pytest.raises(DatasetNotBuilt, match="Expected a JSON object in"):
         require_split(config, tmp_path / "two")
