@@ -56,6 +56,8 @@ def either_reader(kind: type[Record]) -> Callable[[bytes], Record]:
     read_json, read_literal = json_reader(kind), literal_reader(kind)
 
     def read(line: bytes) -> Record:
+        if line.startswith(b"{'"):  # as most literals do, and no JSON
+            return read_literal(line)
         try:
             return read_json(line)
         except UnusableRecord:
