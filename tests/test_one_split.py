@@ -13,10 +13,16 @@ from recbole_mmsc.missing import DatasetNotBuilt, OtherSplit, require_split
 from tests.builders.planted import write_catalogue
 
 
-@pytest.mark.parametrize("model", ["BPR", "MMSC"])
-def test_a_checkpoint_is_refused_by_another_split(tmp_path, monkeypatch, model):
+@pytest.fixture(autouse=True)
+def quiet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("model", ["BPR", "MMSC"])
+def test_a_checkpoint_is_refused_by_another_split(tmp_path, model):
     source = write_catalogue(tmp_path)
     settings = {"epochs": 1, "gpu_id": "", "show_progress": False, "checkpoint_dir": "saved"}
     settings |= {"modalities": [], "words": False} if model == "MMSC" else {}  # no features
@@ -29,12 +35,9 @@ def test_a_checkpoint_is_refused_by_another_split(tmp_path, monkeypatch, model):
         load_data_and_model(str(checkpoint))
     build_dataset("things", [source], "dataset", seed=1, replace=True, progress=False)
     load_data_and_model(str(checkpoint))
-    logging.disable(logging.NOTSET)
 
 
-def test_a_saved_dataset_of_a_folder_that_was_built_anew_is_refused(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    logging.disable(logging.CRITICAL)
+def test_a_saved_dataset_of_a_folder_that_was_built_anew_is_refused(tmp_path):
     source = write_catalogue(tmp_path)
     settings = {"epochs": 1, "gpu_id": "", "show_progress": False, "save_dataset": True}
     build_dataset("things", [source], "dataset", seed=1, progress=False)
@@ -43,7 +46,6 @@ def test_a_saved_dataset_of_a_folder_that_was_built_anew_is_refused(tmp_path, mo
     build_dataset("things", [source], "dataset", seed=2, replace=True, progress=False)
     with pytest.raises(OtherSplit):
         run_recbole(model="BPR", dataset="things", config_dict=settings)
-    logging.disable(logging.NOTSET)
 
 
 def test_one_configuration_may_be_used_for_two_datasets(tmp_path):
