@@ -203,7 +203,7 @@ def _wrap_dataset() -> None:
 
     @functools.wraps(build)
     def build_of_one_split(self: Any) -> Any:
-        """dataset.py:1598: a dataset that was saved is not that of a folder built anew."""
+        """dataset.py:1806: a dataset that was saved is not that of a folder built anew."""
         from recbole_mmsc.missing import require_split
 
         require_split(self.config, Path(self.dataset_path))
