@@ -67,7 +67,10 @@ def _by_degree(board: Leaderboard) -> str:
     grid = degree_grid(board)
     lines = [_head(grid)]
     columns = [*zip(*(cells[1:] for _, cells in grid.rows), strict=True)]
-    best = [max((cell for cell in column if cell != MISSING), key=float) for column in columns]
+    best = [
+        max((cell for cell in column if cell != MISSING), key=float, default="")
+        for column in columns
+    ]
     for _, (model, *cells) in grid.rows:
         marked = [
             f"**{cell}**" if cell == top else cell for cell, top in zip(cells, best, strict=True)
