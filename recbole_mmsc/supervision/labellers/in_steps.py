@@ -26,7 +26,7 @@ def in_steps(results: AsyncGenerator[T, None]) -> Iterator[T]:
     finally:
         # Ctrl-C may have hit a task that nobody asks; it was raised, and need not be told again.
         loop.set_exception_handler(lambda *_: None)
-        # And it may have come just when a step had ended, whose word to stop still waits in the loop.
+        # Or it came just when a step had ended, whose word to stop still waits in the loop.
         loop.call_soon(loop.stop)
         loop.run_forever()
         loop.run_until_complete(_end(step, results))
