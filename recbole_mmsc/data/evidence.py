@@ -147,13 +147,13 @@ def evidence_of_pairs(
     return np.column_stack(
         [
             (told + turned) / 2,
-            *(_agreement(vectors, pairs) for vectors in sources.values()),
+            *(cosines(vectors, pairs) for vectors in sources.values()),
             sum(purchased) / 2,
         ]
     )
 
 
-def _agreement(vectors: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def cosines(vectors: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """``[n_pairs]`` float32, cosines of unit vectors ``[n_items, d]``."""
     found = np.empty(len(pairs[0]), np.float32)
     for start in range(0, len(found), VECTORS_AT_ONCE):
@@ -188,7 +188,7 @@ def _of_part(
     inside = np.zeros(len(items), bool)
     if content is not None:
         inside = nodes < len(content)
-        agreement[inside] = _agreement(content, (items[inside], nodes[inside]))
+        agreement[inside] = cosines(content, (items[inside], nodes[inside]))
     other_mark = values_at(graphs[1 - index], items, nodes)
     columns = [agreement, inside, other_mark, *map(np.log1p, degrees[index])]
     for graph, (degree, _) in zip(graphs, degrees, strict=True):

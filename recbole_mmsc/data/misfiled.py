@@ -3,7 +3,8 @@
 A wrong mark here and there does not change what most pairs of a relation look like. So classifiers
 that learn the marks and are asked about pairs that they have not seen tell where the mark and what
 the pair looks like disagree. How many marks are wrong shows where pairs are plainest; where hardly
-any is, nothing is doubted.
+any is, nothing is doubted. Where marks say hardly anything, more is told by what is known of the
+relations beforehand: substitutes are more alike than complements are.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
+from scipy.stats import rankdata
 
 from recbole_mmsc.data.beliefs import APPROVED, Beliefs, beliefs_of
+from recbole_mmsc.data.evidence import cosines
 from recbole_mmsc.data.marks import Pairs, unseen_marks
 from recbole_mmsc.data.training import keys_of_pairs
 
@@ -23,7 +26,6 @@ PLAIN = 0.05  # share of the pairs, those most like a relation, that are taken t
 LEAST = 0.02  # probability of a relation, however plainly the evidence speaks for the other
 LIKELY = 0.05  # of the other relation, that a pair is said to be in doubt, and counts there as well
 HOPELESS = 0.8  # both rates together; above, the marks hardly say anything
-GIVEN_UP = 0.25  # trust in a pair's being of both: less than in any label likelier than not
 MANY = 5000  # pairs of each relation; of fewer it may be that too few were learned from
 
 Evidence = Callable[[Pairs, Sequence[sparse.csr_array]], np.ndarray]  # of pairs, in graphs
@@ -39,8 +41,8 @@ def find_misfiled(
 
     Where the evidence alone doubts no mark, nothing is done. Else the contents of the two are read
     as well, and behaviour is looked at again when it has been mended. Where the marks of many
-    pairs say hardly anything, every pair is taken to be of both relations. Pairs that are marked as
-    both are left alone.
+    pairs say hardly anything, they are told apart by how much alike the contents of the two are,
+    or not at all if there are none. Pairs that are marked as both are left alone.
 
     Args:
         related: for substitutes and complements ``[n_items, n_items]``, the training pairs.
@@ -50,8 +52,7 @@ def find_misfiled(
 
     Returns:
         Beliefs of those pairs alone, trusted where they are more likely of the other relation; None
-        where none is, or there are too few pairs to tell. That pairs are of both relations is
-        trusted by :data:`GIVEN_UP`.
+        where none is, or there are too few pairs to tell.
     """
     n_items = related[0].shape[0]
     keys = [keys_of_pairs(graph) for graph in related]
@@ -67,9 +68,11 @@ def find_misfiled(
     if belief is None:
         return None
     if wrong.sum() > HOPELESS:
-        many = min(map(len, alone)) >= MANY
-        both = beliefs_of(ends, belief, n_items)
-        return replace(both, trust=both.trust * np.float32(GIVEN_UP)) if many else None
+        if min(map(len, alone)) < MANY:
+            return None
+        if content is not None:
+            belief = belief_by_likeness(cosines(content, ends))
+        return beliefs_of(ends, belief, n_items, LIKELY)
     moved = _likelier(ends, belief, marked, APPROVED, n_items)
     mended = [_mended(graph, moved, relation) for relation, graph in enumerate(graphs)]
     probability = unseen_marks(evidence(ends, mended), marked, ends, content)
@@ -120,17 +123,33 @@ def belief_in_each(probability: np.ndarray, marked: np.ndarray, wrong: np.ndarra
     return joint / joint.sum(axis=1, keepdims=True)
 
 
+def belief_by_likeness(likeness: np.ndarray) -> np.ndarray:
+    """What to believe of related pairs whose marks say nothing: the most alike are substitutes.
+
+    Half of them are taken to be of either relation, and the belief that a pair is of substitutes
+    grows evenly with its place between the least and the most alike.
+
+    Args:
+        likeness: ``[m]``, the higher the more alike.
+
+    Returns:
+        ``[m, 2]`` probabilities of the relations.
+    """
+    substitutes = (rankdata(likeness) - 0.5) / len(likeness)
+    return np.column_stack([substitutes, 1 - substitutes])
+
+
 def _look(
     probability: np.ndarray, marked: np.ndarray, wrong: np.ndarray | None = None
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """What to believe of the pairs, and which shares are wrong if they are not given.
 
-    Where marks say hardly anything every pair counts as of both relations. Nothing is believed
-    where no pair is more likely of the relation that it is not marked as.
+    Where marks say hardly anything either relation is as likely. Nothing is believed where no pair
+    is more likely of the relation that it is not marked as.
     """
     wrong = wrong_marks(probability, marked) if wrong is None else wrong
     if wrong.sum() > HOPELESS:
-        return np.ones((len(marked), 2)), wrong
+        return np.full((len(marked), 2), 0.5), wrong
     belief = belief_in_each(probability, marked, wrong)
     return (belief if (_in_other(belief, marked) > APPROVED).any() else None), wrong
 

@@ -10,6 +10,7 @@ from recbole_mmsc.data.evidence import evidence_of_pairs
 from recbole_mmsc.data.misfiled import (
     ENOUGH,
     LIKELY,
+    belief_by_likeness,
     belief_in_each,
     find_misfiled,
     wrong_marks,
@@ -124,7 +125,29 @@ def test_nothing_is_moved_where_nothing_is_wrong():
     assert find_misfiled(related, related, by_structure) is None
 
 
-def test_a_pair_is_of_both_relations_where_the_marks_of_many_say_nothing(monkeypatch):
+def test_where_the_marks_of_many_say_nothing_the_most_alike_are_substitutes():
+    rng = np.random.default_rng(0)
+    relations = world(rng)
+    related = graphs_of(swapped(relations, 0.5, rng)[0])
+    content = np.eye(N_CLUSTERS, dtype=np.float32)[np.arange(N) // SIZE]
+    found = find_misfiled(related, related, by_structure, content)
+    for relation, pairs in enumerate(relations):
+        assert {*keys_of_pairs(found.approved(relation)).tolist()} == keys(pairs)
+    ends = np.divmod(keys_of_pairs(related[0] + related[1]), N)
+    first, second, trust = (
+        np.asarray(matrix[ends]).ravel() for matrix in (*found.targets, found.trust)
+    )
+    assert first + second == pytest.approx(1)
+    assert trust == pytest.approx(np.abs(first - second), abs=1e-6)
+
+
+def test_belief_by_likeness_is_the_place_among_all():
+    belief = belief_by_likeness(np.array([0.9, 0.1, 0.5, 0.5], np.float32))
+    assert belief[:, 0].tolist() == [0.875, 0.125, 0.5, 0.5]
+    assert belief[:, 1].tolist() == [0.125, 0.875, 0.5, 0.5]
+
+
+def test_without_contents_such_pairs_count_in_both_relations(monkeypatch):
     rng = np.random.default_rng(0)
     mixed, _ = swapped(world(rng), 0.5, rng)
     related = graphs_of(mixed)
@@ -132,13 +155,12 @@ def test_a_pair_is_of_both_relations_where_the_marks_of_many_say_nothing(monkeyp
     found = find_misfiled(related, related, by_structure)
     for relation in (0, 1):
         assert (found.weigh(relation, related) != pairs).nnz == 0
-        assert (found.approved(relation) != pairs).nnz == 0
+        assert found.approved(relation).nnz == 0
 
-    ends = np.divmod(keys_of_pairs(pairs)[:2], N)
-    belief = np.array([[0.4, 0.3, 0.3], [0.1, 0.7, 0.2]])
-    with_labels = beliefs_of(ends, belief, N).surer(found)  # not sure enough of the first
+    ends = np.divmod(keys_of_pairs(pairs)[:1], N)
+    with_labels = beliefs_of(ends, np.array([[0.4, 0.3, 0.3]]), N).surer(found)
     said = np.stack([matrix[ends] for matrix in with_labels.targets], axis=1)
-    assert said == pytest.approx(np.array([[1, 1], [0.1, 0.7]]))
+    assert said == pytest.approx(np.array([[0.4, 0.3]]))
 
     monkeypatch.setattr(misfiled, "MANY", len(pairs.data) // 2)  # more than either relation has
     assert find_misfiled(related, related, by_structure) is None
