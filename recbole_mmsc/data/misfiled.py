@@ -42,7 +42,7 @@ def find_misfiled(
     Where the evidence alone doubts no mark, nothing is done. Else the contents of the two are read
     as well, and behaviour is looked at again when it has been mended. Where the marks of many
     pairs say hardly anything, they are told apart by how much alike the contents of the two are,
-    or not at all if there are none. Pairs that are marked as both are left alone.
+    or not at all where there are none. Pairs that are marked as both are left alone.
 
     Args:
         related: for substitutes and complements ``[n_items, n_items]``, the training pairs.
@@ -71,7 +71,7 @@ def find_misfiled(
         if min(map(len, alone)) < MANY:
             return None
         if content is not None:
-            belief = belief_by_likeness(cosines(content, ends))
+            belief = belief_by_likeness(ends, content)
         return beliefs_of(ends, belief, n_items, LIKELY)
     moved = _likelier(ends, belief, marked, APPROVED, n_items)
     mended = [_mended(graph, moved, relation) for relation, graph in enumerate(graphs)]
@@ -123,20 +123,27 @@ def belief_in_each(probability: np.ndarray, marked: np.ndarray, wrong: np.ndarra
     return joint / joint.sum(axis=1, keepdims=True)
 
 
-def belief_by_likeness(likeness: np.ndarray) -> np.ndarray:
+def belief_by_likeness(ends: Pairs, content: np.ndarray) -> np.ndarray:
     """What to believe of related pairs whose marks say nothing: the most alike are substitutes.
 
     Half of them are taken to be of either relation, and the belief that a pair is of substitutes
-    grows evenly with its place between the least and the most alike.
+    grows evenly with its place between the least and the most alike. Either relation is as likely
+    where nothing is known of one of the two.
 
     Args:
-        likeness: ``[m]``, the higher the more alike.
+        ends: ``[m]`` items and ``[m]`` others.
+        content: ``[n_items, d]`` unit vectors, zero where nothing is known.
 
     Returns:
         ``[m, 2]`` probabilities of the relations.
     """
-    substitutes = (rankdata(likeness) - 0.5) / len(likeness)
-    return np.column_stack([substitutes, 1 - substitutes])
+    known = content.any(axis=1)
+    told = known[ends[0]] & known[ends[1]]
+    place = rankdata(cosines(content, (ends[0][told], ends[1][told])))
+    belief = np.full((len(told), 2), 0.5)
+    belief[told, 0] = (place - 0.5) / len(place)
+    belief[:, 1] = 1 - belief[:, 0]
+    return belief
 
 
 def _look(

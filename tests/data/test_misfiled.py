@@ -141,10 +141,15 @@ def test_where_the_marks_of_many_say_nothing_the_most_alike_are_substitutes():
     assert trust == pytest.approx(np.abs(first - second), abs=1e-6)
 
 
-def test_belief_by_likeness_is_the_place_among_all():
-    belief = belief_by_likeness(np.array([0.9, 0.1, 0.5, 0.5], np.float32))
-    assert belief[:, 0].tolist() == [0.875, 0.125, 0.5, 0.5]
-    assert belief[:, 1].tolist() == [0.125, 0.875, 0.5, 0.5]
+def test_belief_by_likeness_is_the_place_among_all_of_which_anything_is_known():
+    content = np.array([[0, 0], [1, 0], [0.8, 0.6], [0, 1], [1, 0]], np.float32)
+    ends = np.array([1, 1, 2, 1, 4, 1]), np.array([4, 3, 3, 0, 2, 2])  # cosines 1, 0, .6, -, .8, .8
+    substitutes = [0.9, 0.1, 0.3, 0.5, 0.6, 0.6]
+    belief = belief_by_likeness(ends, content)
+    assert belief[:, 0] == pytest.approx(substitutes)
+    assert belief[:, 1] == pytest.approx([1 - each for each in substitutes])
+    nothing = belief_by_likeness(ends, np.zeros_like(content))
+    assert (nothing == 0.5).all()
 
 
 def test_without_contents_such_pairs_count_in_both_relations(monkeypatch):
