@@ -202,6 +202,8 @@ def _as_id(value: object) -> object:
 
 
 def _texts(value: object) -> list[str]:
+    if isinstance(value, float) and isnan(value):
+        return []
     return fit(str(value) if isinstance(value, (int, float)) else value, list[str])
 
 

@@ -10,8 +10,12 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recbole_mmsc.arguments import make_parser
+
+if TYPE_CHECKING:
+    from recbole_mmsc.benchmark.leaderboard import Leaderboard
 
 RESUMABLE = ("benchmark", "encode", "fetch-images", "label")
 ADAPTATION = ("relations", "itc_weight", "temperature", "epochs", "learning_rate", "seed")
@@ -179,6 +183,11 @@ def _benchmark(options: argparse.Namespace) -> int:
     )
     print_tables(leaderboards)
     print(f"{out / 'report.html'}, and leaderboard.md, .csv and .tex beside it")
+    return _any_run(leaderboards)
+
+
+def _any_run(leaderboards: Sequence[Leaderboard]) -> int:
+    """The exit status of a benchmark: 1 where not one run succeeded."""
     return 0 if any(row.seeds for board in leaderboards for row in board.rows) else 1
 
 
@@ -194,8 +203,7 @@ def _compare(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from recbole_mmsc.demo import run_demo
 
-    run_demo(options.data, options.items, options.seed)
-    return 0
+    return _any_run(run_demo(options.data, options.items, options.seed))
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -47,6 +47,11 @@ def test_the_demo_prints_one_table_per_relation(capsys):
         assert {"text", "image"} < {*features.keys()}
 
 
+def test_a_demo_of_which_no_run_succeeds_has_failed(monkeypatch):
+    monkeypatch.setattr("recbole_mmsc.demo.run_demo", lambda *_: [])
+    assert main(["demo"]) == 1
+
+
 @pytest.mark.usefixtures("quiet")
 def test_a_dataset_of_ones_own_that_is_called_demo_stays(tmp_path, capsys):
     meta = tmp_path / "meta.json"

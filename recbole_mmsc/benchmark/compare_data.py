@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from recbole_mmsc.benchmark.record import RunRecord
+from recbole_mmsc.data.built import read_document
 from recbole_mmsc.data.queries import RELATIONS, SEPARATOR
 
 PHASES = ("train", "valid", "test")
@@ -92,7 +92,7 @@ def _read_titles(about: About, file: Path, wanted: Collection[str]) -> None:
 
 
 def _check_split(folder: Path, record: RunRecord) -> None:
-    found = json.loads((folder / "dataset.json").read_text(encoding="utf-8")).get("split_sha256")
+    found = read_document(folder)["split_sha256"]
     if record.split_sha256 and found != record.split_sha256:
         raise ValueError(
             f"expected the split {record.split_sha256!r} that the runs were made of in {folder}, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from recbole.utils import ModelType, get_model
 
 from recbole_mmsc.benchmark.job import Case
 from recbole_mmsc.benchmark.plan import DatasetPlan, Noise, Plan, PlanError
+from recbole_mmsc.data.built import read_document
 from recbole_mmsc.dataset_builders.build import build_dataset
 from recbole_mmsc.dataset_builders.demo import dataset as demo
 from recbole_mmsc.dataset_builders.names import COLD, dataset_name
@@ -191,12 +191,8 @@ def _plant(folder: Path, clean: Path, noise: Noise) -> None:
 
 
 def _split(folder: Path) -> str:
-    return _document(folder)["split_sha256"]
+    return read_document(folder)["split_sha256"]
 
 
 def _noise(folder: Path) -> dict[str, Any]:
-    return _document(folder).get("noise", {})
-
-
-def _document(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    return read_document(folder).get("noise", {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,12 +173,21 @@ def _values(place: str, model: str, given: Mapping[str, Any]) -> Iterator[str]:
     settings = MODELS[model].settings if model in MODELS else None
     if settings is None:
         return
-    # a text may spell a number, which RecBole makes of it before the model sees it
-    read = {name: value for name, value in given.items() if not isinstance(value, str)}
+    read = {name: _as_read(value) for name, value in given.items()}
     try:
         settings.from_config({**model_defaults(model), **read})
     except SettingsError as error:
         yield f"{place}: {' '.join(str(error).split())}"
+
+
+def _as_read(value: Any) -> Any:
+    """A value as RecBole reads it: a text may spell a number, a list, or true and false."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return literal_eval(value)
+    except (ValueError, SyntaxError):
+        return {"true": True, "false": False}.get(value.lower(), value)
 
 
 def _is_count(value: Any, searched: bool) -> bool:

@@ -47,9 +47,13 @@ def n_jobs(case: Case) -> int:
 def _at_most(case: Case) -> int:
     """Trials of TPE, fewer where there are not as many settings."""
     spaces = case.model.search.values()
-    sizes = [len(values) for values in spaces if isinstance(values, list)]
-    settings = math.prod(sizes) if len(sizes) == len(spaces) else math.inf
-    return int(min(case.plan.search.trials, settings))
+    return int(min(case.plan.search.trials, math.prod(map(_n_values, spaces))))
+
+
+def _n_values(space: list[Any] | Range) -> float:
+    if isinstance(space, list):
+        return len(space)
+    return space.high - space.low + 1 if space.integer else math.inf
 
 
 def _nothing(_job: Job) -> None:

@@ -71,7 +71,7 @@ def write_tables(leaderboards: Sequence[Leaderboard], folder: Path) -> list[Path
 
 
 def _terminal_table(board: Leaderboard) -> Table:
-    metrics = shown_metrics(board)[:NARROW]
+    metrics = [metric for metric in shown_metrics(board) if "(1+" not in metric][:NARROW]
     # the difference with its interval takes 26 columns: 80 have no room for it
     grid = figures_grid(board, metrics, about=["p (Holm)", "train s"], spread=[board.metric])
     caption = f"{board.n_queries:,} queries"

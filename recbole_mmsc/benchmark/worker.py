@@ -110,7 +110,16 @@ def _limit_memory(job: Job) -> None:
 
 
 def _peak_memory() -> float:
-    """GiB of this process so far."""
+    """GiB of this process so far.
+
+    What the system says of its children's use holds what the parent had when it started them; the
+    mark in /proc, where there is one, is of this process alone.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -51,6 +53,26 @@ def catalogue_columns(folder: Path, *columns: str) -> pa.Table:
             "dataset again."
         ) from error
     return table
+
+
+def read_document(folder: Path) -> dict[str, Any]:
+    """``dataset.json`` of a dataset folder.
+
+    Raises:
+        ValueError: it is damaged, or names no split.
+        OSError: there is none.
+    """
+    file = folder / "dataset.json"
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(document["split_sha256"], str):
+            raise ValueError("split_sha256 is no text")
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"expected the figures of a dataset in {file}, found a damaged file; "
+            f"build the dataset again ({error})"
+        ) from None
+    return document
 
 
 def command(verb: str, folder: Path, *options: str) -> str:

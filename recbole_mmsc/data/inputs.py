@@ -78,7 +78,11 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
     beliefs = None
     if graphs and settings.refile:
         beliefs = find_misfiled(
-            known, graphs, lambda pairs, of: evidence_of_pairs(pairs, of, content, sources), content
+            known,
+            graphs,
+            lambda pairs, of: evidence_of_pairs(pairs, of, content, sources),
+            content,
+            [modality.vectors.numpy() for modality in modalities.values()],
         )
     if settings.supervision:
         evidence = None

@@ -1,5 +1,8 @@
 """How a training pair is marked, told by classifiers that have not seen its mark.
 
+Either mark counts as much in them, however rare it is: so what they say is of the pair, and not of
+how many pairs its relation has.
+
 Of two kinds: trees read the evidence for a pair; a network reads it beside the contents of the two,
 so that it learns which kinds of products go together in which way. What the network says is
 evidence for the trees.
@@ -22,7 +25,12 @@ LEARNED = 80_000  # pairs that the trees of a fold learn from at most
 READ = 400_000  # pairs that its network learns from at most, contents and all
 # Small trees with large leaves cannot read a pair's own mark from the traces that it leaves in the
 # evidence for its neighbours.
-TREES = {"max_leaf_nodes": 8, "min_samples_leaf": 200, "early_stopping": False}
+TREES = {
+    "max_leaf_nodes": 8,
+    "min_samples_leaf": 200,
+    "early_stopping": False,
+    "class_weight": "balanced",
+}
 COMPONENTS = 64  # of the contents
 FITTED = 20_000  # items that the components are found in
 SEED = 2026
@@ -37,6 +45,8 @@ def unseen_marks(
     content: np.ndarray | None = None,
 ) -> np.ndarray:
     """``[m]`` probability that a pair is marked 1, by those who have not seen its mark.
+
+    It is the probability were there as many pairs of either mark.
 
     Args:
         evidence: ``[m, f]``.

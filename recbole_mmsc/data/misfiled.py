@@ -36,6 +36,7 @@ def find_misfiled(
     graphs: Sequence[sparse.csr_array],
     evidence: Evidence,
     content: np.ndarray | None = None,
+    modalities: Sequence[np.ndarray] = (),
 ) -> Beliefs | None:
     """Beliefs of the training pairs that may be of the other relation.
 
@@ -48,11 +49,13 @@ def find_misfiled(
         related: for substitutes and complements ``[n_items, n_items]``, the training pairs.
         graphs: for co-view and co-purchase ``[n_nodes, n_nodes]`` of ones.
         evidence: of pairs in such graphs ``[m, f]``, none of it telling how a pair is marked.
-        content: ``[n_items, d]`` unit vectors, or None.
+        content: ``[n_items, d]`` unit vectors of all modalities side by side, or None.
+        modalities: of each ``[n_items, d]`` unit vectors, zero where an item has none.
 
     Returns:
-        Beliefs of those pairs alone, trusted where they are more likely of the other relation; None
-        where none is, or there are too few pairs to tell.
+        Beliefs of those pairs alone, trusted where they are more likely of the other relation, or
+        of all pairs where they are told apart by likeness; None where no pair is doubted, or there
+        are too few to tell.
     """
     n_items = related[0].shape[0]
     keys = [keys_of_pairs(graph) for graph in related]
@@ -70,9 +73,7 @@ def find_misfiled(
     if wrong.sum() > HOPELESS:
         if min(map(len, alone)) < MANY:
             return None
-        if content is not None:
-            belief = belief_by_likeness(ends, content)
-        return beliefs_of(ends, belief, n_items, LIKELY)
+        return beliefs_of(ends, belief_by_likeness(ends, modalities), n_items, LIKELY)
     moved = _likelier(ends, belief, marked, APPROVED, n_items)
     mended = [_mended(graph, moved, relation) for relation, graph in enumerate(graphs)]
     probability = unseen_marks(evidence(ends, mended), marked, ends, content)
@@ -93,12 +94,23 @@ def wrong_marks(probability: np.ndarray, marked: np.ndarray) -> np.ndarray:
     probability of a mark (Menon, van Rooyen, Ong, Williamson, "Learning from Corrupted Binary
     Labels via Class-Probability Estimation", ICML 2015).
 
+    Either relation counts as much, or the rarer one would have no extreme of its own.
+
     Args:
-        probability: ``[m]`` that a pair is marked 1, by those who have not seen its mark.
-        marked: ``[m]``, 0 or 1.
+        probability: ``[m]`` that a pair is marked 1, by those who have not seen its mark, were
+            there as many pairs of either mark.
+        marked: ``[m]``, 0 or 1, both among them.
     """
-    low, high = np.quantile(probability, [PLAIN, 1 - PLAIN])
-    return np.array([marked[probability <= low].mean(), 1 - marked[probability >= high].mean()])
+    counts = 0.5 / np.bincount(marked)[marked]
+    order = np.argsort(probability)
+    bounds = np.searchsorted(counts[order].cumsum(), [PLAIN, 1 - PLAIN])
+    low, high = probability[order[bounds]]
+    return np.array(
+        [
+            np.average(marked != relation, weights=counts * plain)
+            for relation, plain in enumerate((probability <= low, probability >= high))
+        ]
+    )
 
 
 def belief_in_each(probability: np.ndarray, marked: np.ndarray, wrong: np.ndarray) -> np.ndarray:
@@ -106,7 +118,7 @@ def belief_in_each(probability: np.ndarray, marked: np.ndarray, wrong: np.ndarra
 
     With a and b the shares of wrong marks, the probability of a mark is (1 - a - b) p + a, where p
     is that of the relation (Menon et al. 2015, see :func:`wrong_marks`). The pair's own mark is
-    evidence as well: by Bayes' rule.
+    evidence as well: by Bayes' rule. Beside it, it is no matter how many pairs have that mark.
 
     Args:
         probability: ``[m]``, see :func:`wrong_marks`.
@@ -123,27 +135,36 @@ def belief_in_each(probability: np.ndarray, marked: np.ndarray, wrong: np.ndarra
     return joint / joint.sum(axis=1, keepdims=True)
 
 
-def belief_by_likeness(ends: Pairs, content: np.ndarray) -> np.ndarray:
+def belief_by_likeness(ends: Pairs, modalities: Sequence[np.ndarray]) -> np.ndarray:
     """What to believe of related pairs whose marks say nothing: the most alike are substitutes.
 
     Half of them are taken to be of either relation, and the belief that a pair is of substitutes
-    grows evenly with its place between the least and the most alike. Either relation is as likely
-    where nothing is known of one of the two.
+    grows evenly with its place between the least and the most alike: by the mean of its places in
+    the modalities that both of its items have. Either relation is as likely where they have none.
 
     Args:
         ends: ``[m]`` items and ``[m]`` others.
-        content: ``[n_items, d]`` unit vectors, zero where nothing is known.
+        modalities: of each ``[n_items, d]`` unit vectors, zero where an item has none.
 
     Returns:
         ``[m, 2]`` probabilities of the relations.
     """
-    known = content.any(axis=1)
-    told = known[ends[0]] & known[ends[1]]
-    place = rankdata(cosines(content, (ends[0][told], ends[1][told])))
+    total, had = np.zeros((2, len(ends[0])))
+    for vectors in modalities:
+        there = vectors.any(axis=1)
+        both = there[ends[0]] & there[ends[1]]
+        total[both] += _places(cosines(vectors, (ends[0][both], ends[1][both])))
+        had += both
+    told = had > 0
     belief = np.full((len(told), 2), 0.5)
-    belief[told, 0] = (place - 0.5) / len(place)
+    belief[told, 0] = _places(total[told] / had[told])
     belief[:, 1] = 1 - belief[:, 0]
     return belief
+
+
+def _places(values: np.ndarray) -> np.ndarray:
+    """``[m]`` in (0, 1), from the lowest to the highest."""
+    return (rankdata(values) - 0.5) / len(values)
 
 
 def _look(

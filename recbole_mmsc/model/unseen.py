@@ -127,14 +127,15 @@ def _lent(
         raise ValueError(f"expected a list of texts, found one, {texts!r}; put it into a list")
     if texts is not None and len(texts) != m:
         raise ValueError(f"expected {m} texts, one for each item, found {len(texts)}")
-    if strangers := [text for text in texts or () if not isinstance(text, str)]:
+    texts = [""] * m if texts is None else list(texts)
+    if strangers := [text for text in texts if not isinstance(text, str)]:
         raise ValueError(f"expected texts, found {strangers[0]!r}; an empty one says nothing")
     likeness = model.likeness
     if likeness is None:
         return sparse.csr_array((m, model.n_items), dtype=np.float32)
     there = {name: modality.to("cpu") for name, modality in known.items()}
     content = likeness.vectors(content_sources(there, words and words.catalogue))
-    own = words and words.vectors(texts or [""] * m)
+    own = words and words.vectors(texts)
     asking = likeness.vectors(content_sources(modalities, own))
     everyone = torch.arange(model.n_items, device=model.query_item.device)
     warm = model.network.warm(everyone).cpu().numpy()

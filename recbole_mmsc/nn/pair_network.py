@@ -34,7 +34,11 @@ class PairNetwork(nn.Module):
         return self.layers(seen).squeeze(1)
 
     def fit(self, ends: tuple[Tensor, Tensor], known: Tensor, labels: Tensor) -> None:
-        """Learn ``[m]`` labels of 0 and 1; torch's own random numbers are drawn."""
+        """Learn ``[m]`` labels of 0 and 1, either of which counts as much in all.
+
+        Torch's own random numbers are drawn.
+        """
+        rarity = (len(labels) - labels.sum()) / labels.sum()
         steps = EPOCHS * -(-len(labels) // BATCH)
         optimiser = torch.optim.AdamW(self.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         rate = torch.optim.lr_scheduler.LinearLR(optimiser, 1, 0.01, steps)
@@ -43,7 +47,9 @@ class PairNetwork(nn.Module):
             for batch in torch.randperm(len(labels)).split(BATCH):
                 optimiser.zero_grad()
                 logits = self((ends[0][batch], ends[1][batch]), known[batch])
-                F.binary_cross_entropy_with_logits(logits, labels[batch]).backward()
+                F.binary_cross_entropy_with_logits(
+                    logits, labels[batch], pos_weight=rarity
+                ).backward()
                 optimiser.step()
                 rate.step()
 

@@ -33,7 +33,7 @@ class Catalogue:
     Args:
         material: rows and columns are RecBole's item ids.
         ids: item id → row.
-        products: item id → what a labeller is told.
+        products: item id → what a labeller is told, in the order of the catalogue.
         beside: for co-view and co-purchase ``[n_items, n_nodes]`` bool.
     """
 
@@ -49,10 +49,17 @@ class Catalogue:
         return Pair(self.products[first], self.products[second], viewed, bought)
 
     def chosen(self, budget: int) -> dict[Pair, str]:
-        """The pairs of a budget → how each was chosen."""
+        """The pairs of a budget → how each was chosen.
+
+        RecBole numbers the items of every split anew; the order of the catalogue stays, so that a
+        pair is known again.
+        """
         names = {row: item_id for item_id, row in self.ids.items()}
-        chosen = choose_pairs(self.material, budget, SEED)
-        return {self.pair(names[one], names[other]): how for (one, other), how in chosen.items()}
+        place = {item_id: row for row, item_id in enumerate(self.products)}
+        return {
+            self.pair(*sorted((names[row] for row in rows), key=place.__getitem__)): how
+            for rows, how in choose_pairs(self.material, budget, SEED).items()
+        }
 
     def judged(self, keys: Iterable[Key]) -> dict[Key, Pair]:
         """Those of some pairs that may be judged here: of the catalogue, and not held out."""

@@ -108,6 +108,14 @@ def test_noise_of_another_split_is_refused(raw, tmp_path):
         prepare(plan_of(raw, noise=["random-30"]), tmp_path)
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"split_sha256": 5}'])
+def test_a_damaged_dataset_json_is_named(raw, tmp_path, text):
+    prepare(plan_of(raw), tmp_path)
+    (tmp_path / "shop" / "dataset.json").write_text(text)
+    with pytest.raises(ValueError, match=r"dataset\.json, found a damaged file; build the dataset"):
+        prepare(plan_of(raw), tmp_path)
+
+
 def test_a_model_that_draws_is_run_for_every_seed(raw, tmp_path):
     solved = {
         "EASE": True,

@@ -177,7 +177,17 @@ def test_a_value_that_a_model_of_ours_does_not_take_is_refused():
     (problem,) = problems("MMSC", recbole={"dropout": 3})
     assert problem.startswith(said)
     assert not problems("MMSC", {"dropout": 0.3}, recbole={"dropout": 3})
-    assert not problems("MMSC", {"content_reg": "1e-2"}), "which RecBole reads as a number"
+    for read in ({"content_reg": "1e-2"}, {"modalities": "['text']"}, {"list_order": "False"}):
+        assert not problems("MMSC", read), "which RecBole reads as what it spells"
+
+
+@pytest.mark.parametrize(
+    "text", [{"dropout": "abc"}, {"dropout": "3"}, {"supervision": "rules"}, {"encoder": ""}]
+)
+def test_a_text_is_no_other_value(text):
+    (problem,) = problems("MMSC", text)
+    (name,) = text
+    assert problem.startswith(f"models.1: MMSC cannot run with these settings: {name}: ")
 
 
 @pytest.mark.parametrize(
@@ -187,6 +197,7 @@ def test_a_value_that_a_model_of_ours_does_not_take_is_refused():
         ({"dropout": {"low": 0.1, "high": 2}}, "dropout: Input should be less than 1, found 2.0"),
         ({"content_neighbours": [20, 2.5]}, "content_neighbours: Input should be a valid integer"),
         ({"modalities": [["smell"]]}, "modalities: "),
+        ({"modalities": ["text", ["image"]]}, "modalities: "),
     ],
 )
 def test_a_searched_value_that_a_model_of_ours_does_not_take_is_refused(space, found):

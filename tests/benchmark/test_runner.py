@@ -66,6 +66,12 @@ def test_the_runner_and_the_stock_call_give_equal_digits(model, tiny_folder, tmp
     }
 
 
+def test_the_peak_of_a_run_is_not_that_of_the_benchmark(tiny_folder, tmp_path):
+    had = torch.ones(500_000_000)  # 2 GB, more than the run takes
+    del had
+    assert launch(job_of(tiny_folder).write(tmp_path / "runs")).peak_memory < 1.5
+
+
 def test_a_record_says_what_was_done(tiny_folder, tmp_path):
     folder = job_of(tiny_folder).write(tmp_path / "runs")
     record = launch(folder)

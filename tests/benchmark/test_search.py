@@ -115,6 +115,8 @@ def test_a_draw_that_comes_twice_is_one_run_and_counts_once():
 def test_tpe_tries_no_more_than_there_is_to_try():
     assert n_jobs(case_of({"k": [1, 2]}, method="tpe", trials=8)) == 2 + 3
     assert n_jobs(case_of({"k": {"low": 1, "high": 2}}, method="tpe", trials=8)) == 8 + 3
+    whole = {"k": {"low": 10, "high": 12, "integer": True}}
+    assert n_jobs(case_of(whole, method="tpe", trials=8)) == 3 + 3
 
 
 def test_an_interrupted_search_goes_on_where_it_was():

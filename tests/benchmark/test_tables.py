@@ -156,6 +156,7 @@ def test_terminal(boards):
     assert "0.6000 ≈" in text
     assert "60 queries; ≈ not significantly worse than the best" in text
     assert "…" not in text  # nothing was cut off
+    assert "(1+" not in text
 
 
 def test_one_reason_of_several_seeds_is_one_line(tmp_path):

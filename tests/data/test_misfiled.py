@@ -125,12 +125,40 @@ def test_nothing_is_moved_where_nothing_is_wrong():
     assert find_misfiled(related, related, by_structure) is None
 
 
+def test_few_pairs_of_a_relation_are_no_sign_that_its_marks_are_wrong(monkeypatch):
+    monkeypatch.setattr(misfiled, "MANY", ENOUGH)
+    rng = np.random.default_rng(0)
+    substitutes, complements = world(rng)
+    few = complements[:, rng.permutation(complements.shape[1])[: ENOUGH + 50]]
+    related = graphs_of((substitutes, few))
+
+    def weak(pairs, _graphs):
+        alike = pairs[0] // SIZE == pairs[1] // SIZE
+        return (np.random.default_rng(1).standard_normal(len(alike)) + 0.6 * alike)[:, None]
+
+    found = find_misfiled(related, related, weak)
+    moved = keys(substitutes) & {*keys_of_pairs(found.approved(1)).tolist()}
+    assert len(moved) < 0.15 * substitutes.shape[1]
+    assert found.trust.nnz < related[0].nnz, "they are not given up"
+
+
+def test_wrong_marks_are_shares_of_each_relation_however_many_pairs_it_has():
+    rng = np.random.default_rng(0)
+    probability = [rng.beta(2, 3, 300), rng.beta(3, 2, 300)]
+    wrong = wrong_marks(np.concatenate(probability), np.repeat([0, 1], 300))
+    many = wrong_marks(
+        np.concatenate([*[probability[0]] * 20, probability[1]]), np.repeat([0, 1], [6000, 300])
+    )
+    assert wrong.min() > 0.02
+    assert many == pytest.approx(wrong, abs=0.02)
+
+
 def test_where_the_marks_of_many_say_nothing_the_most_alike_are_substitutes():
     rng = np.random.default_rng(0)
     relations = world(rng)
     related = graphs_of(swapped(relations, 0.5, rng)[0])
     content = np.eye(N_CLUSTERS, dtype=np.float32)[np.arange(N) // SIZE]
-    found = find_misfiled(related, related, by_structure, content)
+    found = find_misfiled(related, related, by_structure, content, [content])
     for relation, pairs in enumerate(relations):
         assert {*keys_of_pairs(found.approved(relation)).tolist()} == keys(pairs)
     ends = np.divmod(keys_of_pairs(related[0] + related[1]), N)
@@ -142,14 +170,22 @@ def test_where_the_marks_of_many_say_nothing_the_most_alike_are_substitutes():
 
 
 def test_belief_by_likeness_is_the_place_among_all_of_which_anything_is_known():
-    content = np.array([[0, 0], [1, 0], [0.8, 0.6], [0, 1], [1, 0]], np.float32)
+    texts = np.array([[0, 0], [1, 0], [0.8, 0.6], [0, 1], [1, 0]], np.float32)
     ends = np.array([1, 1, 2, 1, 4, 1]), np.array([4, 3, 3, 0, 2, 2])  # cosines 1, 0, .6, -, .8, .8
-    substitutes = [0.9, 0.1, 0.3, 0.5, 0.6, 0.6]
-    belief = belief_by_likeness(ends, content)
-    assert belief[:, 0] == pytest.approx(substitutes)
-    assert belief[:, 1] == pytest.approx([1 - each for each in substitutes])
-    nothing = belief_by_likeness(ends, np.zeros_like(content))
-    assert (nothing == 0.5).all()
+    belief = belief_by_likeness(ends, [texts])
+    assert belief[:, 0] == pytest.approx([0.9, 0.1, 0.3, 0.5, 0.6, 0.6])
+    assert belief[:, 1] == pytest.approx([0.1, 0.9, 0.7, 0.5, 0.4, 0.4])
+    assert (belief_by_likeness(ends, []) == 0.5).all()
+
+
+def test_a_missing_picture_makes_two_products_no_less_alike():
+    texts = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
+    pictures = texts.copy()
+    ends = np.array([0, 0, 0]), np.array([1, 2, 3])
+    whole = belief_by_likeness(ends, [texts, pictures])[:, 0]
+    assert whole == pytest.approx([5 / 6, 1 / 3, 1 / 3])
+    pictures[1] = 0
+    assert belief_by_likeness(ends, [texts, pictures])[:, 0] == pytest.approx(whole)
 
 
 def test_without_contents_such_pairs_count_in_both_relations(monkeypatch):
@@ -251,7 +287,7 @@ def test_the_same_pairs_are_found_again():
 
 def test_belief_weighs_the_mark_against_the_evidence():
     probability = np.repeat([0.1, 0.5, 0.8], 10)
-    marked = np.concatenate([[1], [0] * 9, [0] * 5, [1] * 5, [0] * 2, [1] * 8])
+    marked = np.concatenate([[1], [0] * 9, [0] * 4, [1] * 6, [0] * 2, [1] * 8])
     wrong = wrong_marks(probability, marked)
     assert wrong == pytest.approx([0.1, 0.2])
     belief = belief_in_each(probability, marked, wrong)

@@ -278,6 +278,12 @@ def test_vectors_of_another_encoder_are_refused(tiny_folder):
             model.rank_unseen(wrong, "substitute")
     with pytest.raises(ValueError, match="expected a list of texts, found one, 'ab'"):
         model.rank_unseen({"text": vectors}, "substitute", "ab")
+    named = ["one", "another"]
+    as_list, as_array = (
+        model.rank_unseen({"text": vectors}, "substitute", texts)
+        for texts in (named, np.array(named))
+    )
+    assert torch.equal(as_list, as_array)
 
 
 @pytest.mark.parametrize("scale", [1e30, 1e-30])

@@ -311,6 +311,21 @@ def test_what_was_judged_before_a_dataset_was_built_anew(folder, counting, tmp_p
     assert not [f for f in audit_folder(other).findings if "label" in f.check]
 
 
+def test_a_pair_is_named_in_the_order_of_the_catalogue(folder, counting, tmp_path):
+    """RecBole numbers items as they come: another order of the pairs makes no other judgements."""
+    label_dataset(folder, "counting", 60, ENCODER, progress=False)
+    before = set(counting.asked)
+    assert all(first < second for first, second in before), "the catalogue is in that order"
+    other = tmp_path / "other" / "tiny"
+    shutil.copytree(folder, other)
+    shutil.rmtree(other / "supervision")
+    training = other / "tiny.train.inter"
+    head, *rows = training.read_text().splitlines()
+    training.write_text("\n".join([head, *reversed(rows)]) + "\n")
+    label_dataset(other, "counting", 60, ENCODER, progress=False)
+    assert all(first < second for first, second in counting.asked)
+
+
 def test_labels_of_another_budget_stay(folder, counting):
     label_dataset(folder, "counting", 20, ENCODER, progress=False)
     first = {*counting.asked}
