@@ -112,7 +112,7 @@ def _limit_memory(job: Job) -> None:
 def _peak_memory() -> float:
     """GiB of this process so far.
 
-    What the system says of its children's use holds what the parent had when it started them; the
+    The use that a process is told of itself begins with what its parent had when it started it; the
     mark in /proc, where there is one, is of this process alone.
     """
     status = Path("/proc/self/status")
