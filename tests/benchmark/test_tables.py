@@ -156,7 +156,17 @@ def test_terminal(boards):
     assert "0.6000 ≈" in text
     assert "60 queries; ≈ not significantly worse than the best" in text
     assert "…" not in text  # nothing was cut off
-    assert "(1+" not in text
+
+
+def test_a_terminal_shows_no_fixed_candidates(tmp_path):
+    write_run(tmp_path, "A", "beauty", 1, {"substitute": [0.1, 0.2]})
+    (board,) = make_leaderboards(tmp_path)
+    for row in board.rows:
+        for metric in [*row.figures]:
+            if metric != "ndcg@10" and "(1+" not in metric:
+                del row.figures[metric]
+    assert "NDCG@10 (1+100)" in to_markdown([board])
+    assert "(1+" not in printed([board])
 
 
 def test_one_reason_of_several_seeds_is_one_line(tmp_path):
