@@ -13,7 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from recbole_mmsc.benchmark.record import RunRecord
-from recbole_mmsc.data.built import read_document
+from recbole_mmsc.data.built import split_of
 from recbole_mmsc.data.queries import RELATIONS, SEPARATOR
 
 PHASES = ("train", "valid", "test")
@@ -92,7 +92,7 @@ def _read_titles(about: About, file: Path, wanted: Collection[str]) -> None:
 
 
 def _check_split(folder: Path, record: RunRecord) -> None:
-    found = read_document(folder)["split_sha256"]
+    found = split_of(folder)
     if record.split_sha256 and found != record.split_sha256:
         raise ValueError(
             f"expected the split {record.split_sha256!r} that the runs were made of in {folder}, "

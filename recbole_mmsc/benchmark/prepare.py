@@ -11,7 +11,7 @@ from recbole.utils import ModelType, get_model
 
 from recbole_mmsc.benchmark.job import Case
 from recbole_mmsc.benchmark.plan import DatasetPlan, Noise, Plan, PlanError
-from recbole_mmsc.data.built import read_document
+from recbole_mmsc.data.built import read_document, split_of
 from recbole_mmsc.dataset_builders.build import build_dataset
 from recbole_mmsc.dataset_builders.demo import dataset as demo
 from recbole_mmsc.dataset_builders.names import COLD, dataset_name
@@ -71,7 +71,7 @@ def prepare(plan: Plan, data: Path, make: bool = True) -> list[Case]:
             model=model,
             dataset=folder.name,
             data=str(data.resolve()),
-            split_sha256=_split(folder),
+            split_sha256=split_of(folder),
             deterministic=deterministic[model.model],
         )
         for folder in folders
@@ -183,16 +183,12 @@ def _encode(entry: DatasetPlan, folder: Path) -> None:
 def _plant(folder: Path, clean: Path, noise: Noise) -> None:
     if not _is_there(folder):
         add_noise(clean, clean.parent, noise.kind, noise.share, SEED)
-    elif _noise(folder).get("of_split_sha256") != _split(clean):
+    elif _noise(folder).get("of_split_sha256") != split_of(clean):
         raise PlanError(
             f"expected {folder} with the noise of {clean.name} as it is now, found that of another "
             f"split: remove {folder}, and it is made again"
         )
 
 
-def _split(folder: Path) -> str:
-    return read_document(folder)["split_sha256"]
-
-
 def _noise(folder: Path) -> dict[str, Any]:
-    return read_document(folder).get("noise", {})
+    return read_document(folder, lambda document: document.get("noise", {}))

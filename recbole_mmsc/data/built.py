@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recbole_mmsc.dataset_builders.spill import SCHEMA
+
+T = TypeVar("T")
 
 DATA = Path("dataset")  # where commands look for datasets by default
 
@@ -55,24 +58,37 @@ def catalogue_columns(folder: Path, *columns: str) -> pa.Table:
     return table
 
 
-def read_document(folder: Path) -> dict[str, Any]:
-    """``dataset.json`` of a dataset folder.
+def read_document(folder: Path, read: Callable[[dict[str, Any]], T]) -> T:
+    """What is read out of ``dataset.json`` of a dataset folder.
+
+    Args:
+        folder: of the dataset.
+        read: the document → what is wanted of it; it may fail where the document is another.
 
     Raises:
-        ValueError: it is damaged, or names no split.
+        ValueError: the file is damaged, or has not what is wanted.
         OSError: there is none.
     """
     file = folder / "dataset.json"
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(document["split_sha256"], str):
-            raise ValueError("split_sha256 is no text")
-    except (ValueError, LookupError, TypeError) as error:
+        return read(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(
             f"expected the figures of a dataset in {file}, found a damaged file; "
             f"build the dataset again ({error})"
         ) from None
-    return document
+
+
+def split_of(folder: Path) -> str:
+    """Checksum of the split of a dataset folder; raises as :func:`read_document`."""
+    return read_document(folder, _checksum)
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    checksum = document["split_sha256"]
+    if not isinstance(checksum, str):
+        raise TypeError("split_sha256 is no text")
+    return checksum
 
 
 def command(verb: str, folder: Path, *options: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from recbole_mmsc.data.built import read_document
 
 _EMPHASIS = re.compile(r"\*([^*]+)\*")  # of Markdown
 PHASES = {"train": "training", "valid": "validation", "test": "test"}
@@ -58,16 +59,7 @@ def read_card(folder: Path) -> Card | None:
     Raises:
         ValueError: it is damaged.
     """
-    file = folder / "dataset.json"
-    if not file.is_file():
-        return None
-    try:
-        return _card(json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"expected the figures of a dataset in {file}, found a damaged file; "
-            f"build the dataset again ({error})"
-        ) from None
+    return read_document(folder, _card) if (folder / "dataset.json").is_file() else None
 
 
 def _card(document: Mapping[str, Any]) -> Card:
