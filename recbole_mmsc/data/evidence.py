@@ -159,7 +159,7 @@ def cosines(vectors: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> np.nda
     for start in range(0, len(found), VECTORS_AT_ONCE):
         part = slice(start, start + VECTORS_AT_ONCE)
         one, other = vectors[pairs[0][part]], vectors[pairs[1][part]]
-        found[part] = np.einsum("ed,ed->e", one, other, dtype=np.float32)
+        found[part] = np.einsum("ed,ed->e", one, other)
     return found
 
 

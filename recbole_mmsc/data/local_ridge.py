@@ -42,7 +42,7 @@ def local_ridge(
     length = np.sqrt(np.asarray(samples.power(2).sum(axis=0)).ravel() + reg_weight)
     n_targets = labels.shape[1]
     found: list[tuple[np.ndarray, np.ndarray]] = []
-    places = np.empty(samples.shape[0], np.int64)  # scratch of every regression
+    places = np.empty(samples.shape[0], np.int32)  # scratch of every regression
     hidden = None if progress else True  # None: shown on a terminal
     with tqdm(total=n_targets, desc=progress, unit="item", disable=hidden, leave=False) as bar:
         for start in range(0, n_targets, TARGETS_AT_ONCE):
@@ -76,10 +76,13 @@ def _ridge(
     Samples without any of the features are left out first: their number is that of the catalogue,
     and would be gone through for every target. ``places`` ``[n_samples]`` is scratch.
     """
-    entries = len(features.indices)
-    places[features.indices] = np.arange(entries)  # of a sample one of its entries, whichever
-    shown = (features.data, places[features.indices], features.indptr)
-    transposed = sparse.csr_array(shown, shape=(len(product), entries))
-    gram = (transposed @ transposed.T).toarray()
+    entries = np.arange(len(features.indices), dtype=np.int32)
+    places[features.indices] = entries  # of a sample one of its entries, whichever
+    first = places[features.indices]
+    row = np.cumsum(first == entries, dtype=np.int32)[first] - 1
+    column = np.repeat(np.arange(len(product), dtype=np.int32), np.diff(features.indptr))
+    shown = np.zeros((row.max(initial=-1) + 1, len(product)), features.dtype)
+    shown[row, column] = features.data
+    gram = shown.T @ shown
     gram[np.diag_indices(len(product))] += reg_weight
     return np.linalg.solve(gram, product).astype(np.float32)

@@ -14,8 +14,12 @@ def largest_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     kept = np.ones(len(matrix.data), bool)
     for row in np.flatnonzero(np.diff(matrix.indptr) > k):
         start, stop = matrix.indptr[row], matrix.indptr[row + 1]
-        smaller = np.argsort(-matrix.data[start:stop], kind="stable")[k:]
-        kept[start + smaller] = False
+        values = matrix.data[start:stop]
+        least = np.partition(values, len(values) - k)[len(values) - k]
+        equal = np.flatnonzero(values == least)
+        beyond = equal[k - np.count_nonzero(values > least) :]
+        kept[start:stop] = values >= least
+        kept[start + beyond] = False
     indptr = np.concatenate([[0], kept.cumsum()])[matrix.indptr].astype(matrix.indices.dtype)
     found = sparse.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
     found.sort_indices()
