@@ -14,15 +14,16 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from recbole_mmsc.data.evidence import BEHAVIOURS
 from recbole_mmsc.data.local_ridge import local_ridge
-from recbole_mmsc.data.relations import BEHAVIOURS, Behaviour
+from recbole_mmsc.data.observed import Observed
 from recbole_mmsc.data.sparse_rows import diagonal, largest_of_rows
 
 ROWS_AT_ONCE = 256
 KEPT_AT_MOST = 300  # suggestions of an item and relation; those behind rank below any list
 
 
-CONTENT, KNOWN = "content", "training pair"
+CONTENT, KNOWN, RERANKED = "content", "training pair", "re-ranking"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Reason:
     Args:
         item: the item it was found beside: the query, or the target.
         beside: the node that stands beside it.
-        how: ``co_view``, ``co_purchase``, ``content`` (a content neighbour), or ``training pair``.
+        how: ``co_view``, ``co_purchase``, ``content`` (a content neighbour), ``training pair``, or
+            ``re-ranking``.
         weight: what it adds; below zero it speaks against the pair.
     """
 
@@ -56,6 +58,8 @@ class Completion:
             are lent.
         borrowing: ``[n_items, n_items]``, who stands for whom (:func:`borrowing_of`).
         n_nodes: columns of a behaviour.
+        reranked: for each relation ``[n_items, n_items]``, what re-ranking adds to suggestions
+            (:func:`recbole_mmsc.data.reranking.rerank`).
     """
 
     rows: sparse.csr_array
@@ -63,12 +67,24 @@ class Completion:
     known: Sequence[sparse.csr_array]
     borrowing: sparse.csr_array
     n_nodes: int
+    reranked: Sequence[sparse.csr_array]
 
     def suggest(self, relation: int, items: np.ndarray) -> sparse.csr_array:
         """``x_i w_t + x_t w_i`` for some items i and all items t, ``[m, n_items]``."""
         there = self.rows[items] @ self._weights_of_features[relation]
         back = sparse.csr_array(self.weights[relation].T)[items] @ self._beside
         return sparse.csr_array(there + back)
+
+    def candidates(self, relation: int, items: np.ndarray, at_most: int) -> sparse.csr_array:
+        """The largest suggestions for some items, none a training pair of any relation.
+
+        Returns:
+            ``[m, n_items]``, at most ``at_most`` positive entries in a row.
+        """
+        suggested = self.suggest(relation, items)
+        for known in self.known:
+            suggested = suggested - suggested.multiply(known[items] > 0)
+        return largest_of_rows(_suitable(suggested, items), at_most)
 
     # Both by feature, so that the suggestions for a few items cost what stands beside these and
     # what speaks for them; else the whole catalogue is gone through for every few.
@@ -86,27 +102,32 @@ class Completion:
         """The completed graph of a relation: training pairs and suggestions, cold items included.
 
         An item without behaviour is given the mean row of its content neighbours, times a weight:
-        with B the matrix of ``borrowing`` the completed graph is B (known + suggested). As a target
-        it has what its content neighbours' own models say of it, x_t w_i: giving it the columns of
-        its neighbours as well puts it before what is known.
+        with B the matrix of ``borrowing`` the completed graph is B (known + suggested), and what
+        re-ranking adds. As a target it has what its content neighbours' own models say of it,
+        x_t w_i: giving it the columns of its neighbours as well puts it before what is known.
 
         Returns:
             ``[n_items, n_items]``, positive entries only, at most :data:`KEPT_AT_MOST` in a row,
             none on the diagonal.
         """
-        blocks = _blocks(self.rows.shape[0])
-        own = sparse.vstack([_largest(self._own(relation, block), block) for block in blocks])
-        own = sparse.csr_array(own)
-        lent = [_largest(self.borrowing[block] @ own, block) for block in blocks]
+        blocks = blocks_of(self.rows.shape[0])
+        own, reranked = self.own(relation, np.concatenate(blocks)), self.reranked[relation]
+        rows = [_largest(self.borrowing[block] @ own + reranked[block], block) for block in blocks]
         del own  # a gigabyte, of a few hundred thousand items
-        return sparse.csr_array(sparse.vstack(lent))
+        return sparse.csr_array(sparse.vstack(rows))
+
+    def own(self, relation: int, items: np.ndarray) -> sparse.csr_array:
+        """What some items have to lend, known and suggested, ``[m, n_items]``."""
+        blocks = [items[block] for block in blocks_of(len(items))]
+        rows = (self.known[relation][block] + self.suggest(relation, block) for block in blocks)
+        return sparse.csr_array(sparse.vstack(list(map(_largest, rows, blocks))))
 
     def reasons(self, relation: int, query: int, target: int) -> list[Reason]:
         """The summands of one entry of a completed graph, the largest first; none if it is zero."""
         lenders, share = self._row(self.borrowing, query)
-        own = _largest(self._own(relation, lenders), lenders)
-        lent = _largest(sparse.csr_array(share[np.newaxis]) @ own, np.array([query]))
-        if not lent[0, target]:
+        own = self.own(relation, lenders)
+        row = sparse.csr_array(share[np.newaxis]) @ own + self.reranked[relation][[query]]
+        if not _largest(row, np.array([query]))[0, target]:
             return []
         if lenders.tolist() != [query]:
             found = [
@@ -116,12 +137,9 @@ class Completion:
         else:
             found = [*self._found_by(relation, query, target)]
             found += self._found_by(relation, target, query)
-            known = float(self.known[relation][query, target])
-            found.append(Reason(query, target, KNOWN, known))
+            for how, graphs in ((KNOWN, self.known), (RERANKED, self.reranked)):
+                found.append(Reason(query, target, how, float(graphs[relation][query, target])))
         return sorted((r for r in found if r.weight), key=lambda r: -abs(r.weight))
-
-    def _own(self, relation: int, items: np.ndarray) -> sparse.csr_array:
-        return self.known[relation][items] + self.suggest(relation, items)
 
     def _found_by(self, relation: int, item: int, other: int) -> Iterator[Reason]:
         """The summands of ``x_item w_other``."""
@@ -139,9 +157,7 @@ class Completion:
 
 
 def solve_completion(
-    behaviours: Sequence[Behaviour],
-    known: Sequence[sparse.csr_array],
-    sought: Sequence[sparse.csr_array],
+    observed: Observed,
     alike: sparse.csr_array | None,
     borrowing: sparse.csr_array,
     at_most: int,
@@ -154,25 +170,19 @@ def solve_completion(
     behaviour names: what stands beside an outsider is as good an example of what belongs together.
 
     Args:
-        behaviours: co-view, which substitutes come from, and co-purchase, which complements come
-            from, over the same nodes.
-        known: for each relation ``[n_items, n_items]``, what the training pairs count when they
-            are lent.
-        sought: for each relation ``[n_items, n_items]``, what the linear models are to predict of
-            them.
+        observed: behaviours over the same nodes, and training pairs.
         alike: ``[n_items, n_items]`` cosines of content neighbours, or None.
         borrowing: ``[n_items, n_items]``, who stands for whom (:func:`borrowing_of`).
         at_most: features of one linear model.
         reg_weight: lambda of the ridge regressions.
         progress: show progress bars.
     """
-    n_items = known[0].shape[0]
-    rows = [behaviour.matrix() for behaviour in behaviours]
-    outside = [matrix[:, n_items:].T for matrix in rows]
-    n_outside, n_nodes = outside[0].shape[0], rows[0].shape[1]
+    n_items, n_nodes = observed.behaviours[0].shape
+    outside = [matrix[:, n_items:].T for matrix in observed.behaviours]
+    n_outside = n_nodes - n_items
     blocks = [
         sparse.vstack([matrix, _widened(beside, n_nodes)])
-        for matrix, beside in zip(rows, outside, strict=True)
+        for matrix, beside in zip(observed.behaviours, outside, strict=True)
     ]
     if alike is not None:
         blocks.append(sparse.vstack([alike, sparse.csr_array((n_outside, n_items))]))
@@ -181,13 +191,14 @@ def solve_completion(
     forbidden = np.stack([items, n_nodes + items], axis=1)
     weights = []
     for relation, beside in enumerate(outside):
-        labels = sparse.csr_array(sparse.vstack([sought[relation], beside]))
+        labels = sparse.csr_array(sparse.vstack([observed.sought[relation], beside]))
         named = np.concatenate([items, n_items + np.flatnonzero(np.diff(beside.tocsr().indptr))])
         name = f"relation {relation + 1} of {len(outside)}" if progress else None
         weights.append(
             local_ridge(samples[named], labels[named], forbidden, at_most, reg_weight, name)
         )
-    return Completion(samples[:n_items], weights, known, borrowing, n_nodes)
+    unranked = [sparse.csr_array((n_items, n_items), dtype=np.float32) for _ in weights]
+    return Completion(samples[:n_items], weights, observed.known, borrowing, n_nodes, unranked)
 
 
 def borrowing_of(
@@ -220,10 +231,11 @@ def _widened(matrix: sparse.csr_array, n_columns: int) -> sparse.csr_array:
     )
 
 
-def _blocks(n_rows: int) -> list[np.ndarray]:
+def blocks_of(n_rows: int) -> list[np.ndarray]:
+    """All rows, :data:`ROWS_AT_ONCE` at a time; of no rows one block, an empty one."""
     return [
         np.arange(start, min(start + ROWS_AT_ONCE, n_rows))
-        for start in range(0, n_rows, ROWS_AT_ONCE)
+        for start in range(0, max(n_rows, 1), ROWS_AT_ONCE)
     ]
 
 
@@ -232,10 +244,14 @@ def _column(matrix: sparse.csr_array, column: int) -> np.ndarray:
 
 
 def _largest(block: sparse.csr_array, items: np.ndarray) -> sparse.csr_array:
-    """The largest positive entries of some items' rows, none of them an item with itself."""
+    """The largest suitable entries of some items' rows."""
+    return strongest(_suitable(block, items))
+
+
+def _suitable(block: sparse.csr_array, items: np.ndarray) -> sparse.csr_array:
+    """The positive entries of some items' rows, none of them an item with itself."""
     found = sparse.coo_array(block)
     row, column = found.coords
     proper = (found.data > 0) & (column != items[row])
     ends = tuple(end[proper].astype(np.int32) for end in (row, column))  # there are many
-    kept = sparse.csr_array((found.data[proper], ends), shape=block.shape)
-    return strongest(kept)
+    return sparse.csr_array((found.data[proper], ends), shape=block.shape)

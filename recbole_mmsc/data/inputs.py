@@ -19,9 +19,11 @@ from recbole_mmsc.data.likeness import Likeness, find_likeness
 from recbole_mmsc.data.misfiled import find_misfiled
 from recbole_mmsc.data.modalities import item_ids, read_modalities, unit_content
 from recbole_mmsc.data.neighbours import borrow_rows, content_neighbours
+from recbole_mmsc.data.observed import Observed
 from recbole_mmsc.data.positives import Positives, positives_of
 from recbole_mmsc.data.queries import read_queries
 from recbole_mmsc.data.relations import Behaviour, edges_of, read_standings, weigh_behaviours
+from recbole_mmsc.data.reranking import rerank
 from recbole_mmsc.data.standing import ROOT, weighed
 from recbole_mmsc.data.supervision import read_supervision
 from recbole_mmsc.data.training import training_graphs
@@ -111,16 +113,24 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         pairs = known
         if beliefs is not None:
             pairs = tuple(beliefs.weigh(r, known) for r in range(len(known)))
-        completion = solve_completion(
-            behaviours,
+        observed = Observed(
+            [behaviour.matrix() for behaviour in behaviours],
             [weighed(standings, r, graph, ROOT) for r, graph in enumerate(pairs)],
             [weighed(standings, r, graph) for r, graph in enumerate(pairs)],
-            alike,
-            borrowing_of(lent, _warm(behaviours), settings.borrowed_weight),
-            settings.completion_features,
-            settings.completion_reg,
-            progress=bool(dataset.config["show_progress"]),
         )
+        progress = bool(dataset.config["show_progress"])
+        solve = partial(
+            solve_completion,
+            alike=alike,
+            borrowing=borrowing_of(lent, _warm(behaviours), settings.borrowed_weight),
+            at_most=settings.completion_features,
+            reg_weight=settings.completion_reg,
+            progress=progress,
+        )
+        if weight := settings.reranking_weight:
+            completion = rerank(observed, solve, sources, weight, progress)
+        else:
+            completion = solve(observed)
     behaviour_graphs = [
         BehaviourGraph(**{name: torch.from_numpy(value) for name, value in vars(behaviour).items()})
         for behaviour in behaviours

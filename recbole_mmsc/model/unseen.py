@@ -42,10 +42,10 @@ def rank_unseen(
     _, answers, bias = model.represent_catalogue()
     scores = queries[index] @ answers[index].T + bias[index]
     if model.completed:
-        rows = model.completed[index]
+        lenders = np.unique(lent.indices)
         total = np.maximum(np.asarray(lent.sum(axis=1)), 1e-30)
-        completed = _matrix(rows, model.n_items, rows.weights)
-        given = strongest(sparse.csr_array(lent @ completed))
+        own = model.completion.value.own(index, lenders)
+        given = strongest(sparse.csr_array(lent[:, lenders] @ own))
         mean = torch.from_numpy(given.toarray() / total[:, None])
         weight = model.settings.completion_weight * model.settings.borrowed_weight
         scores += weight * mean.to(device)

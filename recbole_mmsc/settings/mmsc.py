@@ -64,6 +64,11 @@ class MMSCSettings(ModelSettings):
         gt=0, description="features in the linear model of one item and relation"
     )
     completion_reg: float = Field(ge=1e-3, description="lambda of the linear models, as EASE's")
+    reranking_weight: float = Field(
+        ge=0,
+        description="weight of the probability that a suggestion of the completed graph comes "
+        "true, 0: off",
+    )
     forgotten: float = Field(
         ge=0, lt=1, description="share of a batch's items trained as if they had no behaviour"
     )

@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 from recbole_mmsc.data.completion import Completion, Reason, borrowing_of, solve_completion
+from recbole_mmsc.data.observed import Observed
 from recbole_mmsc.data.relations import Behaviour
 from recbole_mmsc.data.training import undirected
 
@@ -46,8 +47,9 @@ def graph_of(pairs):
 def solve(behaviours, known, alike=None, sought=None) -> Completion:
     warm = sum(np.diff(b.offsets) for b in behaviours) > 0
     borrowing = borrowing_of(alike, warm, BORROWED)
-    given = behaviours, known, known if sought is None else sought, alike, borrowing
-    return solve_completion(*given, at_most=50, reg_weight=1.0)
+    rows = [behaviour.matrix() for behaviour in behaviours]
+    observed = Observed(rows, known, known if sought is None else sought)
+    return solve_completion(observed, alike, borrowing, at_most=50, reg_weight=1.0)
 
 
 def complete(behaviours, known, alike=None):

@@ -14,8 +14,9 @@ from recbole.data.interaction import Interaction
 from recbole.utils import get_trainer, init_seed
 
 from recbole_mmsc import run_recbole
-from recbole_mmsc.data import completion, inputs
+from recbole_mmsc.data import completion, inputs, reranking
 from recbole_mmsc.data.completion import solve_completion
+from recbole_mmsc.data.evidence import BEHAVIOURS
 from recbole_mmsc.data.generalise import ENOUGH
 from recbole_mmsc.data.labels import TRAIN_SHA256, SupervisionError
 from recbole_mmsc.data.pairs import training_checksum
@@ -167,23 +168,29 @@ def test_the_completed_graph_knows_the_planted_relations_untrained(tiny_folder):
         assert completed[f"{relation}/ndcg@10"] > without[f"{relation}/ndcg@10"] + 0.1
 
 
-def test_an_explanation_adds_up_to_the_score(tiny_folder):
+@pytest.mark.parametrize("fewest", [50, 2])  # pairs in a part; of fewer nothing is re-ranked
+def test_an_explanation_adds_up_to_the_score(tiny_folder, monkeypatch, fewest):
+    monkeypatch.setattr(reranking, "ENOUGH", fewest)
     config, model, parts = prepare(tiny_folder, epochs=2)
     get_trainer(config["MODEL_TYPE"], "MMSC")(config, model).fit(parts[0], saved=False)
     model.eval()
     scores = model.full_sort_predict(everyone(model))
+    how = set()
     for user in (1, 50):
         relation = RELATIONS[model.relation[user]]
         query = model.names[model.query_item[user]]
-        best = int(scores[user - 1].argmax())
-        found = model.explain(query, model.names[best], relation)
-        assert found.score == pytest.approx(scores[user - 1, best].item(), rel=1e-5)
-        assert sum(edge.weight for edge in found.edges) == pytest.approx(found.completed, rel=1e-4)
-        for end in ("query", "target"):
-            assert sum(found.attention[end].values()) == pytest.approx(1)
-            assert 0 < found.gate[end] < 1
-        for edge in found.edges:
-            assert (edge.reliability is None) == (edge.how in ("content", "training pair"))
+        for target in scores[user - 1].topk(15).indices.tolist():  # training pairs, and others
+            found = model.explain(query, model.names[target], relation)
+            assert found.score == pytest.approx(scores[user - 1, target].item(), rel=1e-5)
+            weights = [edge.weight for edge in found.edges]
+            assert sum(weights) == pytest.approx(found.completed, rel=1e-4, abs=1e-4)
+            for end in ("query", "target"):
+                assert sum(found.attention[end].values()) == pytest.approx(1)
+                assert 0 < found.gate[end] < 1
+            for edge in found.edges:
+                assert (edge.reliability is None) == (edge.how not in BEHAVIOURS)
+                how.add(edge.how)
+    assert ("re-ranking" in how) == (fewest == 2)
 
 
 def test_an_explanation_can_be_printed(tiny_folder):
@@ -225,10 +232,11 @@ def without_behaviour_of(folder: Path, item: str, but: int = 0) -> None:
     pq.write_table(table.filter(pc.invert(beside)), file)
 
 
-@pytest.mark.parametrize("kept", [300, 3])
+@pytest.mark.parametrize(("kept", "fewest"), [(300, 50), (3, 50), (300, 2)])
 def test_an_unseen_item_ranks_as_one_of_the_catalogue_without_behaviour(
-    tiny_folder, monkeypatch, kept
+    tiny_folder, monkeypatch, kept, fewest
 ):
+    monkeypatch.setattr(reranking, "ENOUGH", fewest)
     monkeypatch.setattr(completion, "KEPT_AT_MOST", kept)
     without_behaviour_of(tiny_folder, ITEMS[3])
     config, model, parts = prepare(tiny_folder, epochs=2)
@@ -348,9 +356,9 @@ def test_without_the_order_of_the_lists_their_places_say_nothing(tiny_folder):
 def test_pairs_are_learned_by_their_standing_and_lent_by_its_root(tiny_folder, monkeypatch):
     given = []
 
-    def solve(behaviours, known, sought, *others, **settings):
-        given.extend(zip(known, sought, strict=True))
-        return solve_completion(behaviours, known, sought, *others, **settings)
+    def solve(observed, **settings):
+        given.extend(zip(observed.known, observed.sought, strict=True))
+        return solve_completion(observed, **settings)
 
     monkeypatch.setattr(inputs, "solve_completion", solve)
     drop_what_is_returned_at_the_end(tiny_folder)

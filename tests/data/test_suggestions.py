@@ -1,0 +1,107 @@
+"""What speaks for suggestions whose linear models are written down by hand."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from recbole_mmsc.data.completion import Completion
+from recbole_mmsc.data.suggestions import PARTS, suggestions
+
+N, NODES = 4, 5  # one product outside the catalogue, node 4
+VECTORS = np.array([[1, 0], [0, 1], [0.6, 0.8], [0, 0]], np.float32)
+
+
+def matrix(entries, shape):
+    found = sparse.lil_array(shape, dtype=np.float32)
+    for (row, column), value in entries.items():
+        found[row, column] = value
+    return sparse.csr_array(found)
+
+
+def completion():
+    """Item 0 stands beside 1 and the outsider in co-view, beside 3 in co-purchase."""
+    view, bought, alike = 0, NODES, 2 * NODES
+    rows = matrix(
+        {
+            (0, view + 1): 1,
+            (0, view + 4): 1,
+            (0, bought + 3): 0.5,
+            (0, alike + 2): 0.6,
+            (2, bought + 4): 1,
+        },
+        (N, 2 * NODES + N),
+    )
+    of_two = {(view + 1, 2): 0.4, (view + 4, 2): 0.3, (bought + 3, 2): -0.2, (alike + 2, 2): 0.5}
+    weights = [
+        matrix({**of_two, (bought + 4, 0): 0.25, (view + 1, 3): 0.1}, (2 * NODES + N, N)),
+        matrix({(bought + 3, 2): 0.8}, (2 * NODES + N, N)),
+    ]
+    known = [matrix({(0, 1): 1, (1, 0): 1}, (N, N)), matrix({}, (N, N))]
+    nothing = [matrix({}, (N, N))] * 2
+    borrowing = sparse.csr_array(sparse.eye_array(N, dtype=np.float32))
+    columns = [sparse.csc_array(each) for each in weights]
+    return Completion(rows, columns, known, borrowing, NODES, nothing)
+
+
+def graphs():
+    beside = {(0, 1): 1, (1, 0): 1, (0, 4): 1, (2, 4): 1}
+    return [matrix(beside, (N, NODES)), matrix({(0, 3): 1, (3, 0): 1, (2, 4): 1}, (N, NODES))]
+
+
+def found(relation=0, at_most=3, sources=None):
+    given = completion(), graphs(), sources if sources is not None else {"text": VECTORS}
+    (block,) = suggestions(*given, relation, np.array([0, 1]), at_most)
+    return block
+
+
+def test_the_largest_suggestions_of_each_item_none_of_them_known():
+    items, targets, evidence = found()
+    assert list(zip(items.tolist(), targets.tolist(), strict=True)) == [(0, 2), (0, 3)]
+    assert evidence.dtype == np.float32
+    assert found(at_most=1)[1].tolist() == [2]
+
+
+def test_size_rank_share_and_directions():
+    _, _, evidence = found()
+    there, back = 0.4 + 0.3 - 0.1 + 0.3, 0.25
+    first = evidence[0, :6]
+    np.testing.assert_allclose(first, [1.15, 0, 1, there, back, 1.15], rtol=1e-5)
+    np.testing.assert_allclose(
+        evidence[1, :6], [0.1, np.log(2), 0.1 / 1.15, 0.1, 0, 0.1], rtol=1e-5
+    )
+
+
+def test_summands_are_added_up_by_where_they_come_from_and_those_that_speak_for_it_counted():
+    _, _, evidence = found()
+    start, n = 6, len(PARTS)
+    added = dict(zip(PARTS, evidence[0, start : start + n].tolist(), strict=True))
+    assert added == pytest.approx(
+        {
+            "co_view, in the catalogue": 0.4,
+            "co_view, outside": 0.3,
+            "co_purchase, in the catalogue": -0.1,
+            "co_purchase, outside": 0.25,
+            "content neighbours": 0.3,
+        }
+    )
+    assert evidence[0, start + n : start + 2 * n].tolist() == [1, 1, 0, 1, 1]
+
+
+def test_the_other_relation_the_neighbourhood_and_the_sources_follow():
+    _, _, evidence = found()
+    other = evidence[0, 6 + 2 * len(PARTS) :]
+    np.testing.assert_allclose(other[:3], [0.4, 0, 0.4], rtol=1e-6)
+    # degrees 2 and 1 in co-view, with the outsider beside both
+    np.testing.assert_allclose(other[3:6], [np.log(3), np.log(2), np.log(2)], rtol=1e-6)
+    # degrees 1 and 1 in co-purchase, then the cosine
+    np.testing.assert_allclose(other[-3:], [np.log(2), np.log(2), 0.6], rtol=1e-6)
+    assert found(sources={})[2].shape[1] == evidence.shape[1] - 1
+
+
+def test_where_nothing_is_suggested_there_is_no_evidence():
+    given = completion(), graphs(), {"text": VECTORS}
+    ((items, targets, evidence),) = suggestions(*given, 0, np.array([1]), 3)
+    assert (len(items), len(targets), len(evidence)) == (0, 0, 0)
+    ((items, _, evidence),) = suggestions(*given, 0, np.array([], np.int64), 3)
+    assert (len(items), len(evidence)) == (0, 0)
+    assert evidence.shape[1] == found()[2].shape[1]
