@@ -48,9 +48,9 @@ def graphs():
     return [matrix(beside, (N, NODES)), matrix({(0, 3): 1, (3, 0): 1, (2, 4): 1}, (N, NODES))]
 
 
-def found(relation=0, at_most=3, sources=None):
+def found(at_most=3, sources=None, items=(0, 1)):
     given = completion(), graphs(), sources if sources is not None else {"text": VECTORS}
-    (block,) = suggestions(*given, relation, np.array([0, 1]), at_most)
+    (block,) = suggestions(*given, 0, np.array(items, np.int64), at_most)
     return block
 
 
@@ -66,9 +66,16 @@ def test_size_rank_share_and_directions():
     there, back = 0.4 + 0.3 - 0.1 + 0.3, 0.25
     first = evidence[0, :6]
     np.testing.assert_allclose(first, [1.15, 0, 1, there, back, 1.15], rtol=1e-5)
-    np.testing.assert_allclose(
-        evidence[1, :6], [0.1, np.log(2), 0.1 / 1.15, 0.1, 0, 0.1], rtol=1e-5
-    )
+    second = [0.1, np.log(2), 0.1 / 1.15, 0.1, 0, 0.1]
+    np.testing.assert_allclose(evidence[1, :6], second, rtol=1e-5)
+
+
+def test_ranks_begin_anew_with_each_item_and_a_suggestion_is_as_large_either_way():
+    items, targets, evidence = found(items=(0, 2))
+    assert list(zip(items.tolist(), targets.tolist(), strict=True)) == [(0, 2), (0, 3), (2, 0)]
+    np.testing.assert_allclose(evidence[:, 1], [0, np.log(2), 0], rtol=1e-6)
+    assert evidence[2, 0] == evidence[0, 0]
+    assert evidence[2, 3:5].tolist() == evidence[0, 4:2:-1].tolist()
 
 
 def test_summands_are_added_up_by_where_they_come_from_and_those_that_speak_for_it_counted():
@@ -99,9 +106,7 @@ def test_the_other_relation_the_neighbourhood_and_the_sources_follow():
 
 
 def test_where_nothing_is_suggested_there_is_no_evidence():
-    given = completion(), graphs(), {"text": VECTORS}
-    ((items, targets, evidence),) = suggestions(*given, 0, np.array([1]), 3)
-    assert (len(items), len(targets), len(evidence)) == (0, 0, 0)
-    ((items, _, evidence),) = suggestions(*given, 0, np.array([], np.int64), 3)
-    assert (len(items), len(evidence)) == (0, 0)
-    assert evidence.shape[1] == found()[2].shape[1]
+    for items in ([1], []):
+        of, targets, evidence = found(items=items)
+        assert (len(of), len(targets)) == (0, 0)
+        assert evidence.shape == (0, found()[2].shape[1])
