@@ -27,7 +27,8 @@ class Edge:
     Args:
         item: the query or the target.
         beside: an item, or a product outside the catalogue.
-        how: ``co_view``, ``co_purchase``, ``content`` (a content neighbour), ``training pair``.
+        how: ``co_view``, ``co_purchase``, ``content`` (a content neighbour), ``training pair``, or
+            ``re-ranking`` (how likely the pair is a suggestion that comes true).
         weight: what it adds to the score.
         reliability: in [0, 1], of an edge of a behaviour; None of anything else.
     """
