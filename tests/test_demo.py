@@ -75,6 +75,7 @@ def test_reliability_separates_planted_noise(tmp_path):
         config_dict={
             "encoder": "tfidf",
             "epochs": 8,
+            "reranking_weight": 0,  # nothing that is learned of edges hangs on it
             "train_batch_size": 1024,
             "gpu_id": "",
             "data_path": str(tmp_path / "dataset"),
@@ -118,7 +119,7 @@ def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path):
 
     def counts(**settings):
         """What moved pairs count as training pairs: where they are, and where they were."""
-        train, model = made(**settings)
+        train, model = made(reranking_weight=0, **settings)
         tokens, known = train.field2token_id["item_id"], model.completion.value.known
         found = np.zeros((2, len(moved)))
         for place, pair in enumerate(moved):
@@ -143,9 +144,11 @@ def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path):
 
 
 def frozen_of(model):
-    """What a model is made of: training pairs and edges, as they count."""
-    for known in model.completion.value.known:
-        yield from (known.indices, known.data)
+    """What a model is made of: training pairs, suggestions and edges, as they count."""
+    completion = model.completion.value
+    for pairs in (*completion.known, *completion.reranked):
+        assert pairs.nnz
+        yield from (pairs.indices, pairs.data)
     for behaviour in model.network.behaviours:
         yield from (getattr(behaviour.graph, name) for name in ("entries", "strength", "target"))
 
