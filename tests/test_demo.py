@@ -16,6 +16,7 @@ from safetensors import safe_open
 from sklearn.metrics import roc_auc_score
 
 from recbole_mmsc.cli import main
+from recbole_mmsc.data import reranking
 from recbole_mmsc.data.labels import TRAIN_SHA256, supervision_path
 from recbole_mmsc.data.pairs import training_checksum
 from recbole_mmsc.data.queries import RELATIONS
@@ -92,7 +93,8 @@ def test_reliability_separates_planted_noise(tmp_path):
 
 
 @pytest.mark.usefixtures("quiet")
-def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path):
+def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(reranking, "LOOKS", 1)  # as a large catalogue has
     raw = generate_demo(tmp_path / "raw", n_items=600, noise=0.0, progress=False)
     build = build_dataset("demo", [raw.meta], tmp_path / "dataset", progress=False)
     encode_dataset(build.folder, "tfidf", progress=False)
