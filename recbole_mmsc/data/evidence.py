@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations_with_replacement, pairwise
+from collections.abc import Mapping, Sequence
+from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy import sparse
 
+from recbole_mmsc.data.common_neighbours import parts_of
 from recbole_mmsc.data.sparse_rows import values_at
 from recbole_mmsc.dataset_builders.product import CO_PURCHASE, CO_VIEW
 
 BEHAVIOURS = {"co_view": CO_VIEW, "co_purchase": CO_PURCHASE}
-ROWS_AT_ONCE, VECTORS_AT_ONCE = 8_000_000, 20_000  # neighbours of pairs; pairs
+VECTORS_AT_ONCE = 20_000  # pairs
 CONTRAST_AT_MOST = 200_000  # pairs that are no edges: enough to learn a dozen numbers from
 
 OTHER_BEHAVIOUR = "edge of the other behaviour"
@@ -113,7 +114,7 @@ def evidence_for(
         unmarked: the pair itself counts in no degree, whichever behaviour it is an edge of.
     """
     found = np.empty((len(pairs[0]), len(EVIDENCE)), np.float32)
-    for part in _parts(*pairs, graphs):
+    for part in parts_of(pairs, [np.diff(graph.indptr) for graph in graphs]):
         found[part] = _of_part(pairs[0][part], pairs[1][part], graphs, index, content, unmarked)
     return found
 
@@ -161,18 +162,6 @@ def cosines(vectors: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> np.nda
         one, other = vectors[pairs[0][part]], vectors[pairs[1][part]]
         found[part] = np.einsum("ed,ed->e", one, other)
     return found
-
-
-def _parts(
-    items: np.ndarray, nodes: np.ndarray, graphs: Sequence[sparse.csr_array]
-) -> Iterator[slice]:
-    """Parts of the pairs with some million neighbours each: a popular item has very many pairs."""
-    degrees = [np.diff(graph.indptr) for graph in graphs]
-    rows = np.cumsum(sum(degree[items] + degree[nodes] for degree in degrees), dtype=np.int64)
-    last = rows[-1] if len(rows) else 0
-    ends = np.searchsorted(rows, np.arange(ROWS_AT_ONCE, last, ROWS_AT_ONCE), side="right")
-    bounds = np.unique([0, *ends.tolist(), len(rows)]).tolist()
-    yield from (slice(*bound) for bound in pairwise(bounds))
 
 
 def _of_part(

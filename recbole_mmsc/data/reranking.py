@@ -24,12 +24,17 @@ from recbole_mmsc.data.sparse_rows import values_at
 from recbole_mmsc.data.suggestions import suggestions
 
 PARTS = 10  # of the training pairs, of which one at a time is taken out
-PLENTY = 7_000  # pairs of a relation that were taken out; where one part has fewer, more parts are
+PLENTY = 14_000  # pairs of a relation that were taken out; where one part has fewer, more parts are
 LOOKS = 5  # parts that are taken out at most
 ENOUGH = 50  # pairs of a relation in a part; of fewer nothing is learned
 CANDIDATES = 30  # suggestions of an item and relation
-QUERIES = 4_000  # items with pairs in a part, whose suggestions are learned from
-TREES = {"max_leaf_nodes": 8, "min_samples_leaf": 100, "early_stopping": False}
+QUERIES = 20_000  # items with pairs in a part, whose suggestions are learned from at most
+TREES = {
+    "max_leaf_nodes": 8,
+    "max_iter": 200,
+    "min_samples_leaf": 100,
+    "early_stopping": False,
+}
 SEED = 2026
 
 Solve = Callable[[Observed], Completion]

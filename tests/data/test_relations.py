@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import sparse
 
+from recbole_mmsc.data.common_neighbours import parts_of
 from recbole_mmsc.data.evidence import EVIDENCE, OTHER_BEHAVIOUR, evidence_for
-from recbole_mmsc.data.evidence import _parts as parts_of
 from recbole_mmsc.data.relations import read_standings, weigh_behaviours
 
 IDS = {"A": 1, "B": 2, "C": 3, "D": 4}  # 0 is RecBole's padding
@@ -217,8 +217,8 @@ def test_evidence_is_the_same_in_whatever_parts(monkeypatch):
     )
     whole = evidence_for(pairs, graphs, 0, None)
     for rows in (1, 100, 1_000):
-        monkeypatch.setattr("recbole_mmsc.data.evidence.ROWS_AT_ONCE", rows)
-        parts = [*parts_of(*pairs, graphs)]
+        monkeypatch.setattr("recbole_mmsc.data.common_neighbours.NODES_AT_ONCE", rows)
+        parts = [*parts_of(pairs, [np.diff(graph.indptr) for graph in graphs])]
         assert [0, *(part.stop for part in parts)] == [*(part.start for part in parts), 90]
         assert max(part.stop - part.start for part in parts[:-1]) <= max(1, rows // 8)
         np.testing.assert_array_equal(evidence_for(pairs, graphs, 0, None), whole)

@@ -61,20 +61,22 @@ def test_the_largest_suggestions_of_each_item_none_of_them_known():
     assert found(at_most=1)[1].tolist() == [2]
 
 
-def test_size_rank_share_and_directions():
+def test_rank_share_mean_directions_and_size():
     _, _, evidence = found()
     there, back = 0.4 + 0.3 - 0.1 + 0.3, 0.25
+    mean = (1.15 + 0.1) / 2
     first = evidence[0, :6]
-    np.testing.assert_allclose(first, [1.15, 0, 1, there, back, 1.15], rtol=1e-5)
-    second = [0.1, np.log(2), 0.1 / 1.15, 0.1, 0, 0.1]
+    np.testing.assert_allclose(first, [0, 1, mean, there, back, 1.15], rtol=1e-5)
+    second = [np.log(2), 0.1 / 1.15, mean, 0.1, 0, 0.1]
     np.testing.assert_allclose(evidence[1, :6], second, rtol=1e-5)
 
 
 def test_ranks_begin_anew_with_each_item_and_a_suggestion_is_as_large_either_way():
     items, targets, evidence = found(items=(0, 2))
     assert list(zip(items.tolist(), targets.tolist(), strict=True)) == [(0, 2), (0, 3), (2, 0)]
-    np.testing.assert_allclose(evidence[:, 1], [0, np.log(2), 0], rtol=1e-6)
-    assert evidence[2, 0] == evidence[0, 0]
+    np.testing.assert_allclose(evidence[:, 0], [0, np.log(2), 0], rtol=1e-6)
+    np.testing.assert_allclose(evidence[:, 2], [0.625, 0.625, 1.15], rtol=1e-6)
+    assert evidence[2, 5] == evidence[0, 5]
     assert evidence[2, 3:5].tolist() == evidence[0, 4:2:-1].tolist()
 
 
@@ -94,14 +96,23 @@ def test_summands_are_added_up_by_where_they_come_from_and_those_that_speak_for_
     assert evidence[0, start + n : start + 2 * n].tolist() == [1, 1, 0, 1, 1]
 
 
+def test_of_either_direction_the_largest_summand_and_all_that_speak_against_it():
+    _, _, evidence = found(items=(0, 2))
+    largest_and_against = evidence[:, 6 + 2 * len(PARTS) :][:, :4]
+    np.testing.assert_allclose(largest_and_against[0], [0.4, 0.25, -0.1, 0], rtol=1e-6)
+    np.testing.assert_allclose(largest_and_against[2], [0.25, 0.4, 0, -0.1], rtol=1e-6)
+
+
 def test_the_other_relation_the_neighbourhood_and_the_sources_follow():
     _, _, evidence = found()
-    other = evidence[0, 6 + 2 * len(PARTS) :]
+    other = evidence[0, 6 + 2 * len(PARTS) + 4 :]
     np.testing.assert_allclose(other[:3], [0.4, 0, 0.4], rtol=1e-6)
-    # degrees 2 and 1 in co-view, with the outsider beside both
-    np.testing.assert_allclose(other[3:6], [np.log(3), np.log(2), np.log(2)], rtol=1e-6)
-    # degrees 1 and 1 in co-purchase, then the cosine
-    np.testing.assert_allclose(other[-3:], [np.log(2), np.log(2), 0.6], rtol=1e-6)
+    # the outsider is co-viewed with both, and co-purchased with the target; of three items beside
+    # it, one counts twice
+    of_both = [np.log(2), 1 / np.sqrt(2), 1 / 3]
+    np.testing.assert_allclose(other[3:15], [*of_both, *of_both, *[0] * 6], rtol=1e-6)
+    degrees = [np.log(3), np.log(2), np.log(2), np.log(2)]  # of co-view, then co-purchase
+    np.testing.assert_allclose(other[15:], [*degrees, 0.6], rtol=1e-6)
     assert found(sources={})[2].shape[1] == evidence.shape[1] - 1
 
 
