@@ -42,8 +42,8 @@ def common_neighbours(
             for other, other_degree in zip(graphs, degrees, strict=True):
                 common = sparse.csr_array(beside * other[others])
                 shared = np.diff(common.indptr)
-                possible = np.sqrt(np.maximum(degree[items] * other_degree[others], 1))
-                columns += [np.log1p(shared), shared / possible, common @ rarity]
+                possible = np.maximum(degree[items].astype(float) * other_degree[others], 1)
+                columns += [np.log1p(shared), shared / np.sqrt(possible), common @ rarity]
         found[part] = np.stack(columns, axis=1)
     return found
 
@@ -55,7 +55,7 @@ def parts_of(
 
     Args:
         pairs: ``[n]`` items and ``[n]`` nodes.
-        degrees: for each behaviour ``[n_nodes]``, how many neighbours a node has.
+        degrees: for each behaviour, how many neighbours an item, or a node, has.
     """
     items, nodes = pairs
     rows = np.cumsum(sum(degree[items] + degree[nodes] for degree in degrees), dtype=np.int64)

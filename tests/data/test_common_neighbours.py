@@ -46,6 +46,14 @@ def test_a_node_that_a_pair_is_itself_is_not_in_common():
     assert of(0, 2)[0, 0] == pytest.approx([np.log(2), 1 / np.sqrt(6), 1 / 2])  # 1 alone
 
 
+def test_items_that_stand_beside_very_many_nodes_share_no_more_than_all_of_them():
+    many = sparse.csr_array(np.ones((2, 50_000), np.float32))  # 2.5e9 pairs of nodes
+    nothing = sparse.csr_array(many.shape, dtype=np.float32)
+    graphs = [many, nothing]
+    (found,) = common_neighbours((np.array([0]), np.array([1])), graphs, rarity_of(graphs))
+    assert found[:3] == pytest.approx([np.log1p(50_000), 1, 25_000])
+
+
 def test_it_is_the_same_in_whatever_parts(monkeypatch):
     rng = np.random.default_rng(0)
     graphs = [sparse.csr_array((rng.random((30, 40)) < 0.2).astype(np.float32)) for _ in range(2)]
