@@ -1,7 +1,8 @@
-"""Whether what a computation is going to hold fits into the memory."""
+"""Whether what a computation is going to hold fits into memory, and what was freed of it."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -35,3 +36,12 @@ def available_memory() -> int:
             if name == "MemAvailable":
                 return int(value.removesuffix("kB")) * 1024
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def return_freed_memory() -> None:
+    """Hand back to the system what was freed; glibc keeps much of it, between what is still held.
+
+    Where the C library has no such call, nothing is done.
+    """
+    if os.name == "posix" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)

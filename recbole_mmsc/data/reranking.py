@@ -9,7 +9,7 @@ learn which of its largest suggestions these were.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +40,7 @@ SEED = 2026
 Solve = Callable[[Observed], Completion]
 Sources = Mapping[str, np.ndarray]
 Judge = HistGradientBoostingClassifier
+Seen = tuple[np.ndarray, np.ndarray]  # ``[n, f]`` evidence, and ``[n]`` what the pairs count
 
 
 def rerank(
@@ -75,32 +76,48 @@ def _learn(observed: Observed, solve: Solve, sources: Sources) -> dict[int, Judg
         return {}
     looks = math.ceil(min(PLENTY / min(in_part.values()), LOOKS))
     rng = np.random.default_rng(SEED)
-    evidence: dict[int, list[np.ndarray]] = {relation: [] for relation in in_part}
-    counts: dict[int, list[np.ndarray]] = {relation: [] for relation in in_part}
-    for part in observed.parts(PARTS, rng)[:looks]:
-        others = observed.without(part)
-        completion = solve(others)
-        graphs = [edges_of(matrix) for matrix in others.behaviours]
-        for relation in in_part:
-            true = sparse.csr_array(observed.known[relation].multiply(part))
-            queries = rng.permutation(np.flatnonzero(np.diff(true.indptr)))[:QUERIES]
-            for items, targets, seen in suggestions(
-                completion, graphs, sources, relation, np.sort(queries), CANDIDATES
-            ):
-                evidence[relation].append(seen)
-                counts[relation].append(values_at(true, items, targets))
-    judges = {
-        relation: _judge(np.concatenate(evidence[relation]), np.concatenate(counts[relation]))
-        for relation in in_part
-    }
+    parts = observed.parts(PARTS, rng)[:looks]
+    seen = [_look(observed, part, solve, sources, [*in_part], rng) for part in parts]
+    judges = {relation: _judge([look.pop(relation) for look in seen]) for relation in in_part}
     return {relation: judge for relation, judge in judges.items() if judge is not None}
 
 
-def _judge(evidence: np.ndarray, counts: np.ndarray) -> Judge | None:
+def _look(
+    observed: Observed,
+    part: sparse.csr_array,
+    solve: Solve,
+    sources: Sources,
+    relations: Sequence[int],
+    rng: np.random.Generator,
+) -> dict[int, Seen]:
+    """Relation → suggestions of the graph that is completed without a part of the pairs."""
+    others = observed.without(part)
+    completion = solve(others)
+    graphs = [edges_of(matrix) for matrix in others.behaviours]
+    seen = {}
+    for relation in relations:
+        true = sparse.csr_array(observed.known[relation].multiply(part))
+        queries = rng.permutation(np.flatnonzero(np.diff(true.indptr)))[:QUERIES]
+        found = [
+            (evidence, values_at(true, items, targets))
+            for items, targets, evidence in suggestions(
+                completion, graphs, sources, relation, np.sort(queries), CANDIDATES
+            )
+        ]
+        evidence, counts = map(np.concatenate, zip(*found, strict=True))
+        seen[relation] = evidence, counts
+    return seen
+
+
+def _judge(seen: list[Seen]) -> Judge | None:
     """Trees that tell true suggestions, which count more than zero, from the others.
 
-    None where there are not both.
+    None where there are not both. What was seen is taken out of the list: it is large, and trees
+    read a copy of it in 64 bits.
     """
+    evidence = np.concatenate([evidence for evidence, _ in seen], dtype=float)
+    counts = np.concatenate([counts for _, counts in seen])
+    seen.clear()
     true = counts > 0
     if true.all() or not true.any():
         return None

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from recbole_mmsc.data.inputs import completed_rows, read_inputs
 from recbole_mmsc.data.queries import RELATIONS, read_queries
+from recbole_mmsc.memory import return_freed_memory
 from recbole_mmsc.model.explanation import Explanation, explain
 from recbole_mmsc.model.structural import Held
 from recbole_mmsc.model.unseen import rank_unseen
@@ -71,6 +72,7 @@ class MMSC(GeneralRecommender):
         )
         self._kept = (1 - self.settings.edge_dropout, self.settings.neighbours)
         self._catalogue: tuple[Tensor, Tensor, Tensor] | None = None
+        return_freed_memory()  # what solving took, before training takes its own
 
     # --- training ------------------------------------------------------------------------------
 
