@@ -70,8 +70,7 @@ def rerank(
 
 def _learn(observed: Observed, solve: Solve, sources: Sources) -> dict[int, Judge]:
     """Relation → the trees that tell how likely one of its suggestions is to come true."""
-    in_part = {relation: known.nnz / 2 / PARTS for relation, known in enumerate(observed.known)}
-    in_part = {relation: pairs for relation, pairs in in_part.items() if pairs >= ENOUGH}
+    in_part = {r: pairs for r, pairs in enumerate(_pairs_in_part(observed)) if pairs >= ENOUGH}
     if not in_part:
         return {}
     looks = math.ceil(min(PLENTY / min(in_part.values()), LOOKS))
@@ -80,6 +79,13 @@ def _learn(observed: Observed, solve: Solve, sources: Sources) -> dict[int, Judg
     seen = [_look(observed, part, solve, sources, [*in_part], rng) for part in parts]
     judges = {relation: _judge([look.pop(relation) for look in seen]) for relation in in_part}
     return {relation: judge for relation, judge in judges.items() if judge is not None}
+
+
+def _pairs_in_part(observed: Observed) -> list[float]:
+    """For each relation how many pairs a part has; one of both relations is shared by them."""
+    both = sparse.csr_array(sum(observed.known))
+    both.data = 1 / both.data
+    return [known.multiply(both).sum() / 2 / PARTS for known in observed.known]
 
 
 def _look(

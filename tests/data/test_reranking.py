@@ -5,6 +5,7 @@ nothing of halves. So linear models suggest the whole group, and trees that see 
 of that comes true.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -56,6 +57,17 @@ def solver(observed):
     warm = np.arange(N + 1) < N
     borrowing = borrowing_of(alike, warm, 0.5)
     return partial(solve_completion, alike=None, borrowing=borrowing, at_most=50, reg_weight=1.0)
+
+
+def watched(observed, vectors):
+    """What re-ranking makes of it, and everything that was completed for that."""
+    solve, given = solver(observed), []
+
+    def spy(seen):
+        given.append(seen)
+        return solve(seen)
+
+    return rerank(observed, spy, {"text": vectors}, 1.0), given
 
 
 def auc(graph, known, true, false):
@@ -119,14 +131,7 @@ def test_the_reasons_of_a_re_ranked_entry_add_up_to_it(completed):
 
 def test_each_look_is_at_a_graph_completed_without_the_pairs_it_is_to_find():
     observed, _, _, vectors = world()
-    solve, given = solver(observed), []
-
-    def spy(seen):
-        given.append(seen)
-        return solve(seen)
-
-    rerank(observed, spy, {"text": vectors}, 1.0)
-    *looks, last = given
+    _, (*looks, last) = watched(observed, vectors)
     assert last is observed
     assert len(looks) == reranking.LOOKS  # few pairs, so as many as there may be
     keys = [keys_of_pairs(observed.known[0]), *(keys_of_pairs(look.known[0]) for look in looks)]
@@ -139,17 +144,22 @@ def test_each_look_is_at_a_graph_completed_without_the_pairs_it_is_to_find():
 def test_where_pairs_are_plenty_one_look_is_enough(monkeypatch):
     monkeypatch.setattr(reranking, "PLENTY", 100)
     observed, _, _, vectors = world()
-    solve, given = solver(observed), []
-    rerank(observed, lambda seen: given.append(seen) or solve(seen), {"text": vectors}, 1.0)
-    assert len(given) == 2
+    assert len(watched(observed, vectors)[1]) == 2
+
+
+def test_a_pair_in_doubt_is_shared_by_the_relations_that_it_counts_in(monkeypatch):
+    observed, _, _, vectors = world()
+    plenty = observed.known[0].nnz / 2 / PARTS * 0.9  # one part has enough, half of one has not
+    monkeypatch.setattr(reranking, "PLENTY", plenty)
+    doubted = replace(observed, known=[observed.known[0], observed.known[0]])
+    assert [len(watched(seen, vectors)[1]) - 1 for seen in (observed, doubted)] == [1, 2]
 
 
 @pytest.mark.parametrize("share", [0.2, 0.0])
 def test_of_too_few_pairs_nothing_is_learned(share):
     observed, _, _, vectors = world(share)
     assert observed.known[0].nnz / 2 / PARTS < reranking.ENOUGH
-    solve, given = solver(observed), []
-    found = rerank(observed, lambda seen: given.append(seen) or solve(seen), {"text": vectors}, 1.0)
+    found, given = watched(observed, vectors)
     assert given == [observed]
     assert found.reranked[0].nnz == 0
 
