@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Tests run side by side (pytest-xdist), so each, and what it starts, has one thread of its own.
+# Before torch is imported, which reads it then.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from tests.tiny import write_tiny
 
 
