@@ -81,10 +81,16 @@ class Completion:
         Returns:
             ``[m, n_items]``, at most ``at_most`` positive entries in a row.
         """
-        suggested = self.suggest(relation, items)
-        for known in self.known:
-            suggested = suggested - suggested.multiply(known[items] > 0)
+        suggested = self.suggest(relation, items) - self._never[items]
         return largest_of_rows(_suitable(suggested, items), at_most)
+
+    @cached_property
+    def _never(self) -> sparse.csr_array:
+        """``[n_items, n_items]``, infinite where a training pair of any relation is."""
+        trained = sum(self.known[1:], self.known[0])
+        return sparse.csr_array(
+            (np.full_like(trained.data, np.inf), trained.indices, trained.indptr), trained.shape
+        )
 
     # Both by feature, so that the suggestions for a few items cost what stands beside these and
     # what speaks for them; else the whole catalogue is gone through for every few.

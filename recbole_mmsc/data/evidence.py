@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
+import torch
 from scipy import sparse
 
 from recbole_mmsc.data.common_neighbours import parts_of
@@ -13,7 +14,7 @@ from recbole_mmsc.data.sparse_rows import values_at
 from recbole_mmsc.dataset_builders.product import CO_PURCHASE, CO_VIEW
 
 BEHAVIOURS = {"co_view": CO_VIEW, "co_purchase": CO_PURCHASE}
-VECTORS_AT_ONCE = 20_000  # pairs
+VECTORS_AT_ONCE = 500  # pairs: these stay in the cache
 CONTRAST_AT_MOST = 200_000  # pairs that are no edges: enough to learn a dozen numbers from
 
 OTHER_BEHAVIOUR = "edge of the other behaviour"
@@ -157,10 +158,11 @@ def evidence_of_pairs(
 def cosines(vectors: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """``[n_pairs]`` float32, cosines of unit vectors ``[n_items, d]``."""
     found = np.empty(len(pairs[0]), np.float32)
+    rows = torch.from_numpy(vectors)  # some are of 16 bits, which numpy is slow with
     for start in range(0, len(found), VECTORS_AT_ONCE):
         part = slice(start, start + VECTORS_AT_ONCE)
-        one, other = vectors[pairs[0][part]], vectors[pairs[1][part]]
-        found[part] = np.einsum("ed,ed->e", one, other)
+        one, other = (rows[torch.from_numpy(end[part])].float() for end in pairs)
+        found[part] = (one * other).sum(dim=1).numpy()
     return found
 
 

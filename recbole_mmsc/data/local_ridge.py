@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
-TARGETS_AT_ONCE = 1024
+CHOSEN_AT_ONCE = 1024  # targets whose features are chosen together
+SOLVED_AT_ONCE = 64  # targets whose samples are looked up together
 
 
 def local_ridge(
@@ -39,50 +43,85 @@ def local_ridge(
     """
     columns = sparse.csc_array(samples)
     labels = sparse.csc_array(labels)
-    length = np.sqrt(np.asarray(samples.power(2).sum(axis=0)).ravel() + reg_weight)
+    square = np.asarray(samples.power(2).sum(axis=0)).ravel() + reg_weight
+    length = np.sqrt(square)
     n_targets = labels.shape[1]
-    found: list[tuple[np.ndarray, np.ndarray]] = []
+    chosen: list[np.ndarray] = []
+    weights: list[np.ndarray] = []
     places = np.empty(samples.shape[0], np.int32)  # scratch of every regression
     hidden = None if progress else True  # None: shown on a terminal
     with tqdm(total=n_targets, desc=progress, unit="item", disable=hidden, leave=False) as bar:
-        for start in range(0, n_targets, TARGETS_AT_ONCE):
-            targets = range(start, min(start + TARGETS_AT_ONCE, n_targets))
-            products = sparse.csr_array(labels[:, targets.start : targets.stop].T @ samples)
-            for row, target in enumerate(targets):
-                here = slice(products.indptr[row], products.indptr[row + 1])
-                features, product = products.indices[here], products.data[here]
-                allowed = ~np.isin(features, forbidden[target])
-                features, product = features[allowed], product[allowed]
-                if len(features) > at_most:
-                    best = np.argpartition(-product / length[features], at_most)[:at_most]
-                    features, product = features[best], product[best]
-                found.append((features, _ridge(columns[:, features], product, reg_weight, places)))
-            bar.update(len(targets))
-    features, weights = map(list, zip(*found, strict=True))
-    indptr = np.cumsum([0, *map(len, features)])
+        for start in range(0, n_targets, CHOSEN_AT_ONCE):
+            targets = slice(start, min(start + CHOSEN_AT_ONCE, n_targets))
+            products = sparse.csr_array(labels[:, targets].T @ samples)
+            found = list(_features(products, forbidden[targets], length, at_most))
+            chosen += [features for features, _ in found]
+            for first in range(0, len(found), SOLVED_AT_ONCE):
+                some = found[first : first + SOLVED_AT_ONCE]
+                weights += _solve(columns, some, square, places)
+                bar.update(len(some))
+    indptr = np.cumsum([0, *map(len, chosen)])
     solved = sparse.csc_array(
-        (np.concatenate(weights), np.concatenate(features), indptr),
+        (np.concatenate(weights), np.concatenate(chosen), indptr),
         shape=(samples.shape[1], n_targets),
     )
     solved.sort_indices()
     return solved
 
 
-def _ridge(
-    features: sparse.csc_array, product: np.ndarray, reg_weight: float, places: np.ndarray
-) -> np.ndarray:
-    """``(XᵀX + reg_weight I)⁻¹ Xᵀy``: X ``[n_samples, f]`` and Xᵀy ``[f]`` → ``[f]``.
+def _features(
+    products: sparse.csr_array, forbidden: np.ndarray, length: np.ndarray, at_most: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Of each row ``[n_features]`` the ``[f]`` features that matter most, and their products."""
+    for (first, last), own in zip(pairwise(products.indptr), forbidden, strict=True):
+        features, product = products.indices[first:last], products.data[first:last]
+        allowed = (features != own[:, None]).all(axis=0)
+        features, product = features[allowed], product[allowed]
+        if len(features) > at_most:
+            best = np.argpartition(-product / length[features], at_most)[:at_most]
+            features, product = features[best], product[best]
+        yield features, product
 
-    Samples without any of the features are left out first: their number is that of the catalogue,
-    and would be gone through for every target. ``places`` ``[n_samples]`` is scratch.
+
+def _solve(
+    columns: sparse.csc_array,
+    found: list[tuple[np.ndarray, np.ndarray]],
+    square: np.ndarray,
+    places: np.ndarray,
+) -> Iterator[np.ndarray]:
+    """``(XᵀX + λI)⁻¹ Xᵀy``, ``[f]``, of some targets, whose features and ``Xᵀy`` are given.
+
+    ``square`` ``[n_features]`` is the diagonal of ``XᵀX + λI``.
     """
-    entries = np.arange(len(features.indices), dtype=np.int32)
-    places[features.indices] = entries  # of a sample one of its entries, whichever
-    first = places[features.indices]
-    row = np.cumsum(first == entries, dtype=np.int32)[first] - 1
-    column = np.repeat(np.arange(len(product), dtype=np.int32), np.diff(features.indptr))
-    shown = np.zeros((row.max(initial=-1) + 1, len(product)), features.dtype)
-    shown[row, column] = features.data
+    beside = columns[:, np.concatenate([features for features, _ in found])]
+    end = 0
+    for features, product in found:
+        start, end = end, end + len(features)
+        gram = _gram(beside, slice(start, end), square[features], places)
+        yield np.linalg.solve(gram, product).astype(np.float32)
+
+
+def _gram(
+    columns: sparse.csc_array, some: slice, square: np.ndarray, places: np.ndarray
+) -> np.ndarray:
+    """``XᵀX + λI``, ``[f, f]``, of some of the columns X ``[n_samples, f]``.
+
+    Of the samples only those that have two of the features or more matter beside the diagonal,
+    ``square``, which is known: all of them would be a catalogue to go through for every target.
+    ``places`` ``[n_samples]`` is scratch.
+    """
+    indptr = columns.indptr[some.start : some.stop + 1]
+    entries = slice(indptr[0], indptr[-1])
+    samples = columns.indices[entries]
+    numbers = np.arange(len(samples), dtype=np.int32)
+    places[samples] = numbers  # of a sample one of its entries, whichever
+    sample = places[samples]
+    several = np.bincount(sample, minlength=len(sample)) > 1
+    row = (np.cumsum(several) - 1)[sample]
+    column = np.repeat(np.arange(len(square)), np.diff(indptr))
+    kept = several[sample]
+    shown = np.zeros((np.count_nonzero(several), len(square)), columns.dtype)
+    shown.ravel()[(row * len(square) + column)[kept]] = columns.data[entries][kept]
     gram = shown.T @ shown
-    gram[np.diag_indices(len(product))] += reg_weight
-    return np.linalg.solve(gram, product).astype(np.float32)
+    gram[np.diag_indices(len(square))] = square
+    return gram

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
-from sklearn.ensemble import HistGradientBoostingClassifier
 
+from recbole_mmsc.data.boosted_trees import BoostedTrees
 from recbole_mmsc.nn.draws import own_draws
 from recbole_mmsc.nn.pair_network import PairNetwork
 
@@ -28,7 +28,6 @@ READ = 400_000  # pairs that its network learns from at most, contents and all
 TREES = {
     "max_leaf_nodes": 8,
     "min_samples_leaf": 200,
-    "early_stopping": False,
     "class_weight": "balanced",
 }
 COMPONENTS = 64  # of the contents
@@ -59,9 +58,9 @@ def unseen_marks(
         evidence = np.column_stack([evidence, told])
     found = np.empty(len(marked))
     for others, asked in _folds(len(marked)):
-        classifier = HistGradientBoostingClassifier(**TREES, random_state=SEED)
-        classifier.fit(evidence[others[:LEARNED]], marked[others[:LEARNED]])
-        found[asked] = classifier.predict_proba(evidence[asked])[:, 1]
+        learned = others[:LEARNED]
+        trees = BoostedTrees(**TREES).fit(evidence[learned], marked[learned])
+        found[asked] = trees.probability(evidence[asked])
     return found
 
 

@@ -14,9 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
-from sklearn.ensemble import HistGradientBoostingClassifier
 from tqdm import tqdm
 
+from recbole_mmsc.data.boosted_trees import BoostedTrees
 from recbole_mmsc.data.completion import Completion, blocks_of
 from recbole_mmsc.data.observed import Observed
 from recbole_mmsc.data.relations import edges_of
@@ -29,18 +29,18 @@ LOOKS = 5  # parts that are taken out at most
 ENOUGH = 50  # pairs of a relation in a part; of fewer nothing is learned
 CANDIDATES = 30  # suggestions of an item and relation
 QUERIES = 20_000  # items with pairs in a part, whose suggestions are learned from at most
+UNTRUE = 80_000  # suggestions of a look that do not come true, about as many at most
 TREES = {
     "max_leaf_nodes": 8,
     "max_iter": 200,
     "min_samples_leaf": 100,
-    "early_stopping": False,
 }
 SEED = 2026
 
 Solve = Callable[[Observed], Completion]
 Sources = Mapping[str, np.ndarray]
-Judge = HistGradientBoostingClassifier
-Seen = tuple[np.ndarray, np.ndarray]  # ``[n, f]`` evidence, and ``[n]`` what the pairs count
+# Of suggestions ``[n, f]`` evidence, ``[n]`` bool whether they come true, ``[n]`` what they count.
+Seen = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def rerank(
@@ -68,7 +68,7 @@ def rerank(
     return replace(completion, reranked=reranked)
 
 
-def _learn(observed: Observed, solve: Solve, sources: Sources) -> dict[int, Judge]:
+def _learn(observed: Observed, solve: Solve, sources: Sources) -> dict[int, BoostedTrees]:
     """Relation → the trees that tell how likely one of its suggestions is to come true."""
     in_part = {r: pairs for r, pairs in enumerate(_pairs_in_part(observed)) if pairs >= ENOUGH}
     if not in_part:
@@ -100,38 +100,48 @@ def _look(
     others = observed.without(part)
     completion = solve(others)
     graphs = [edges_of(matrix) for matrix in others.behaviours]
-    seen = {}
-    for relation in relations:
-        true = sparse.csr_array(observed.known[relation].multiply(part))
-        queries = rng.permutation(np.flatnonzero(np.diff(true.indptr)))[:QUERIES]
-        found = [
-            (evidence, values_at(true, items, targets))
-            for items, targets, evidence in suggestions(
-                completion, graphs, sources, relation, np.sort(queries), CANDIDATES
-            )
-        ]
-        evidence, counts = map(np.concatenate, zip(*found, strict=True))
-        seen[relation] = evidence, counts
-    return seen
+    taken = [sparse.csr_array(known.multiply(part)) for known in observed.known]
+    return {
+        relation: _outcomes(completion, graphs, sources, relation, taken[relation], rng)
+        for relation in relations
+    }
 
 
-def _judge(seen: list[Seen]) -> Judge | None:
-    """Trees that tell true suggestions, which count more than zero, from the others.
+def _outcomes(
+    completion: Completion,
+    graphs: Sequence[sparse.csr_array],
+    sources: Sources,
+    relation: int,
+    taken: sparse.csr_array,
+    rng: np.random.Generator,
+) -> Seen:
+    """Of the suggestions for items with pairs ``taken`` out: all of these, and others by lot."""
+    queries = rng.permutation(np.flatnonzero(np.diff(taken.indptr)))[:QUERIES]
+    share = UNTRUE / max(len(queries) * CANDIDATES, UNTRUE)
 
-    None where there are not both. What was seen is taken out of the list: it is large, and trees
-    read a copy of it in 64 bits.
-    """
-    evidence = np.concatenate([evidence for evidence, _ in seen], dtype=float)
-    counts = np.concatenate([counts for _, counts in seen])
-    seen.clear()
-    true = counts > 0
+    def drawn(*pairs: np.ndarray) -> np.ndarray:
+        return (values_at(taken, *pairs) > 0) | (rng.random(len(pairs[0])) < share)
+
+    found = []
+    for *pairs, evidence in suggestions(
+        completion, graphs, sources, relation, np.sort(queries), CANDIDATES, drawn
+    ):
+        counts = values_at(taken, *pairs)
+        found.append((evidence, counts > 0, np.where(counts > 0, counts, 1 / share)))
+    evidence, true, counts = map(np.concatenate, zip(*found, strict=True))
+    return evidence, true, counts
+
+
+def _judge(seen: list[Seen]) -> BoostedTrees | None:
+    """Trees that tell suggestions that come true from the others; None if there are not both."""
+    evidence, true, counts = map(np.concatenate, zip(*seen, strict=True))
     if true.all() or not true.any():
         return None
-    return Judge(**TREES, random_state=SEED).fit(evidence, true, np.where(true, counts, 1))
+    return BoostedTrees(**TREES).fit(evidence, true, counts)
 
 
 def _probabilities(
-    judge: Judge,
+    judge: BoostedTrees,
     completion: Completion,
     observed: Observed,
     sources: Sources,
@@ -151,7 +161,6 @@ def _probabilities(
     )
     found = []
     for items, targets, seen in blocks:
-        probability = judge.predict_proba(seen)[:, 1] if len(items) else np.zeros(0)
-        found.append((items, targets, probability.astype(np.float32)))
+        found.append((items, targets, judge.probability(seen).astype(np.float32)))
     items, targets, probability = map(np.concatenate, zip(*found, strict=True))
     return sparse.csr_array((probability, (items, targets)), shape=completion.known[0].shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,9 @@ PARTS = (
 )
 
 
+Wanted = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
 def suggestions(
     completion: Completion,
     graphs: Sequence[sparse.csr_array],
@@ -26,6 +29,7 @@ def suggestions(
     relation: int,
     items: np.ndarray,
     at_most: int,
+    wanted: Wanted | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """The largest suggestions for some items, and the evidence for them, some items at a time.
 
@@ -36,6 +40,8 @@ def suggestions(
         relation: of the suggestions.
         items: ``[m]``, for whom.
         at_most: suggestions for an item.
+        wanted: of ``[n]`` items and ``[n]`` targets those of whom there is to be evidence; by
+            default of all.
 
     Yields:
         ``[n]`` items, ``[n]`` targets, and ``[n, f]`` float32 evidence. Of the suggestion: its
@@ -49,11 +55,14 @@ def suggestions(
     for block in blocks_of(len(items)):
         found = completion.candidates(relation, items[block], at_most)
         row, targets = ends_of(found)
-        pairs = items[block][row], targets
+        pairs, place = (items[block][row], targets), _place_in_row(found)
+        if wanted is not None:
+            chosen = np.flatnonzero(wanted(*pairs))
+            pairs, place = (tuple(each[chosen] for each in of) for of in (pairs, place))
         evidence = [
-            *_place_in_row(found),
+            *place,
             *_said(completion, relation, pairs),
-            *_said(completion, 1 - relation, pairs)[:3],
+            *_directions(*_products(completion, 1 - relation, pairs)),
             common_neighbours(pairs, graphs, rarity),
             *(np.log1p(degree[end]) for degree in degrees for end in pairs),
             *(cosines(vectors, pairs) for vectors in sources.values()),
@@ -81,19 +90,36 @@ def _said(
     Either direction, both together, what each of :data:`PARTS` adds to it, and in how many
     summands above zero; for either direction its largest summand, and the sum of those below zero.
     """
-    there, back = (_summands(completion, relation, *ends) for ends in (pairs, pairs[::-1]))
-    directions = there.total.sum(axis=1), back.total.sum(axis=1)
+    products = _products(completion, relation, pairs)
+    there, back = (_summands(completion, product) for product in products)
     return [
-        *directions,
-        sum(directions),
+        *_directions(*products),
         *(there.total + back.total).T,
         *(there.positive + back.positive).T,
         *(there.largest, back.largest, there.against, back.against),
     ]
 
 
+def _products(
+    completion: Completion, relation: int, pairs: tuple[np.ndarray, np.ndarray]
+) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """The summands of ``x_i w_t``, and those of ``x_t w_i``, ``[n, n_features]``."""
+    models = sparse.csr_array(completion.weights[relation].T)
+    there, back = (
+        sparse.csr_array(completion.rows[items].multiply(models[targets]))
+        for items, targets in (pairs, pairs[::-1])
+    )
+    return there, back
+
+
+def _directions(there: sparse.csr_array, back: sparse.csr_array) -> list[np.ndarray]:
+    """What the summands of either direction add up to, and all together, ``[n]`` each."""
+    totals = [product.sum(axis=1) for product in (there, back)]
+    return [*totals, sum(totals)]
+
+
 class _Summands(NamedTuple):
-    """Of ``x_i w_t`` for ``[n]`` pairs: by :data:`PARTS` ``[n, n_parts]`` what the summands add up
+    """Of ``[n]`` pairs: by :data:`PARTS` ``[n, n_parts]`` what the summands of one direction add up
     to, and how many are positive; ``[n]`` the largest, or zero, and the sum of those below zero."""
 
     total: np.ndarray
@@ -102,21 +128,18 @@ class _Summands(NamedTuple):
     against: np.ndarray
 
 
-def _summands(
-    completion: Completion, relation: int, items: np.ndarray, targets: np.ndarray
-) -> _Summands:
-    models = sparse.csr_array(completion.weights[relation].T)
-    summands = sparse.csr_array(completion.rows[items].multiply(models[targets]))
-    pair, feature = ends_of(summands)
+def _summands(completion: Completion, products: sparse.csr_array) -> _Summands:
+    n_pairs = products.shape[0]
+    pair, feature = ends_of(products)
     behaviour, node = np.divmod(feature, completion.n_nodes)
     outside = (node >= completion.rows.shape[0]) & (behaviour < len(BEHAVIOURS))
     cell = len(PARTS) * pair + 2 * behaviour + outside
-    shape, n_cells = (len(items), len(PARTS)), len(PARTS) * len(items)
+    shape, n_cells = (n_pairs, len(PARTS)), len(PARTS) * n_pairs
     total, positive = (
         np.bincount(cell, weights, n_cells).reshape(shape)
-        for weights in (summands.data, summands.data > 0)
+        for weights in (products.data, products.data > 0)
     )
-    largest = np.zeros(len(items), summands.dtype)
-    np.maximum.at(largest, pair, summands.data)
-    against = np.bincount(pair, np.minimum(summands.data, 0), len(items))
+    largest = np.zeros(n_pairs, products.dtype)
+    np.maximum.at(largest, pair, products.data)
+    against = np.bincount(pair, np.minimum(products.data, 0), n_pairs)
     return _Summands(total, positive, largest, against)

@@ -129,6 +129,29 @@ def test_the_reasons_of_a_re_ranked_entry_add_up_to_it(completed):
     assert Reason(0, target, "re-ranking", weight) in reranked.reasons(0, 0, target)
 
 
+def test_of_what_does_not_come_true_a_share_is_enough(completed, monkeypatch):
+    observed, true, false, _, reranked = completed
+    _, _, _, vectors = world()
+    read = []
+
+    class Trees(reranking.BoostedTrees):
+        def fit(self, evidence, comes_true, counts):
+            read.append((comes_true.sum(), len(comes_true), counts.sum()))
+            return super().fit(evidence, comes_true, counts)
+
+    monkeypatch.setattr(reranking, "BoostedTrees", Trees)
+    sampled = {}
+    for untrue in (reranking.UNTRUE, 1000):
+        monkeypatch.setattr(reranking, "UNTRUE", untrue)
+        sampled[untrue] = rerank(observed, solver(observed), {"text": vectors}, 4.0)
+    (n_true, n_all, n_counted), (n_found, n_read, counted) = read
+    assert n_found == n_true
+    assert n_read - n_found < (n_all - n_true) / 4
+    assert counted == pytest.approx(n_counted, rel=0.05)
+    assert auc(sampled[1000].graph(0), observed.known[0], true, false) > 0.95
+    assert sampled[1000].reranked[0].sum() == pytest.approx(reranked.reranked[0].sum(), rel=0.2)
+
+
 def test_each_look_is_at_a_graph_completed_without_the_pairs_it_is_to_find():
     observed, _, _, vectors = world()
     _, (*looks, last) = watched(observed, vectors)

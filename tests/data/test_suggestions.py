@@ -48,9 +48,9 @@ def graphs():
     return [matrix(beside, (N, NODES)), matrix({(0, 3): 1, (3, 0): 1, (2, 4): 1}, (N, NODES))]
 
 
-def found(at_most=3, sources=None, items=(0, 1)):
+def found(at_most=3, sources=None, items=(0, 1), wanted=None):
     given = completion(), graphs(), sources if sources is not None else {"text": VECTORS}
-    (block,) = suggestions(*given, 0, np.array(items, np.int64), at_most)
+    (block,) = suggestions(*given, 0, np.array(items, np.int64), at_most, wanted)
     return block
 
 
@@ -114,6 +114,12 @@ def test_the_other_relation_the_neighbourhood_and_the_sources_follow():
     degrees = [np.log(3), np.log(2), np.log(2), np.log(2)]  # of co-view, then co-purchase
     np.testing.assert_allclose(other[15:], [*degrees, 0.6], rtol=1e-6)
     assert found(sources={})[2].shape[1] == evidence.shape[1] - 1
+
+
+def test_of_those_that_are_wanted_the_evidence_is_as_if_all_were():
+    items, targets, evidence = found(items=(0, 2), wanted=lambda items, targets: targets != 2)
+    assert list(zip(items.tolist(), targets.tolist(), strict=True)) == [(0, 3), (2, 0)]
+    np.testing.assert_array_equal(evidence, found(items=(0, 2))[2][1:])
 
 
 def test_where_nothing_is_suggested_there_is_no_evidence():
