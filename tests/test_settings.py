@@ -77,6 +77,7 @@ def test_from_config_checks_types_and_ranges():
         ({"embedding_size": -1}, "embedding_size: Input should be greater than 0, found -1"),
         ({"embedding_size": "wide"}, "embedding_size: Input should be a valid integer"),
         ({"supervision": ["rules", "rules"]}, "supervision: .*expected each labeller once"),
+        ({"supervision": ["openai:x", "openai-x"]}, "supervision: .*expected each labeller once"),
     ],
 )
 def test_config_dict(config_of, settings, message):

@@ -28,6 +28,10 @@ def read_attributes(folder: Path, dataset: Any) -> dict[str, Tensor]:
         ``department`` (the first two steps of the category path), ``category`` (the first three),
         ``type`` (all of them), ``brand``, and ``price``, one of :data:`PRICE_BINS` bins with
         equally many items each.
+
+    Raises:
+        FileNotFoundError: there is no ``catalogue.parquet``.
+        ValueError: it is damaged.
     """
     table = catalogue_columns(folder, "item_id", "category", "brand", "price")
     ids = dataset.field2token_id[dataset.iid_field]

@@ -23,6 +23,7 @@ def read_content(folder: Path, dataset: Any, encoder: str) -> np.ndarray:
         row of an item that has none.
 
     Raises:
-        FeatureError: the file is missing, broken, or belongs to another catalogue.
+        FeatureError: the file is missing, broken, of another catalogue, or adapted to another
+            split.
     """
     return unit_content(read_modalities(folder, dataset, encoder))

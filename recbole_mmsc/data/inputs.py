@@ -61,7 +61,8 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
     Raises:
         FeatureError: the features are missing, broken, of another catalogue, or of none of the
             modalities that are asked for.
-        FileNotFoundError: the folder has no ``behaviour.parquet``.
+        FileNotFoundError: the folder has no ``behaviour.parquet``, or no ``catalogue.parquet``.
+        ValueError: one of the two is damaged, of other items, or of an earlier build.
         SupervisionError: labels are missing, damaged, or speak of other items.
     """
     ids = item_ids(dataset)

@@ -43,8 +43,7 @@ def local_ridge(
     """
     columns = sparse.csc_array(samples)
     labels = sparse.csc_array(labels)
-    square = np.asarray(samples.power(2).sum(axis=0)).ravel() + reg_weight
-    length = np.sqrt(square)
+    length = np.sqrt(np.asarray(samples.power(2).sum(axis=0)).ravel() + reg_weight)
     n_targets = labels.shape[1]
     chosen: list[np.ndarray] = []
     weights: list[np.ndarray] = []
@@ -58,7 +57,7 @@ def local_ridge(
             chosen += [features for features, _ in found]
             for first in range(0, len(found), SOLVED_AT_ONCE):
                 some = found[first : first + SOLVED_AT_ONCE]
-                weights += _solve(columns, some, square, places)
+                weights += _solve(columns, some, reg_weight, places)
                 bar.update(len(some))
     indptr = np.cumsum([0, *map(len, chosen)])
     solved = sparse.csc_array(
@@ -86,42 +85,39 @@ def _features(
 def _solve(
     columns: sparse.csc_array,
     found: list[tuple[np.ndarray, np.ndarray]],
-    square: np.ndarray,
+    reg_weight: float,
     places: np.ndarray,
 ) -> Iterator[np.ndarray]:
-    """``(XᵀX + λI)⁻¹ Xᵀy``, ``[f]``, of some targets, whose features and ``Xᵀy`` are given.
-
-    ``square`` ``[n_features]`` is the diagonal of ``XᵀX + λI``.
-    """
+    """``(XᵀX + λI)⁻¹ Xᵀy``, ``[f]``, of some targets, whose features and ``Xᵀy`` are given."""
     beside = columns[:, np.concatenate([features for features, _ in found])]
     end = 0
     for features, product in found:
         start, end = end, end + len(features)
-        gram = _gram(beside, slice(start, end), square[features], places)
+        gram = _gram(beside, slice(start, end), places)
+        gram[np.diag_indices(len(features))] += reg_weight
         yield np.linalg.solve(gram, product).astype(np.float32)
 
 
-def _gram(
-    columns: sparse.csc_array, some: slice, square: np.ndarray, places: np.ndarray
-) -> np.ndarray:
-    """``XᵀX + λI``, ``[f, f]``, of some of the columns X ``[n_samples, f]``.
+def _gram(columns: sparse.csc_array, some: slice, places: np.ndarray) -> np.ndarray:
+    """``XᵀX``, ``[f, f]``, of some of the columns X ``[n_samples, f]``.
 
-    Of the samples only those that have two of the features or more matter beside the diagonal,
-    ``square``, which is known: all of them would be a catalogue to go through for every target.
-    ``places`` ``[n_samples]`` is scratch.
+    A sample with one of these features alone adds to the diagonal and to nothing else. That is more
+    than half of those that have any, and to multiply them would take most of the time. ``places``
+    ``[n_samples]`` is scratch.
     """
     indptr = columns.indptr[some.start : some.stop + 1]
     entries = slice(indptr[0], indptr[-1])
-    samples = columns.indices[entries]
+    samples, values = columns.indices[entries], columns.data[entries]
     numbers = np.arange(len(samples), dtype=np.int32)
     places[samples] = numbers  # of a sample one of its entries, whichever
     sample = places[samples]
     several = np.bincount(sample, minlength=len(sample)) > 1
     row = (np.cumsum(several) - 1)[sample]
-    column = np.repeat(np.arange(len(square)), np.diff(indptr))
-    kept = several[sample]
-    shown = np.zeros((np.count_nonzero(several), len(square)), columns.dtype)
-    shown.ravel()[(row * len(square) + column)[kept]] = columns.data[entries][kept]
+    column = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    shared = several[sample]
+    shown = np.zeros((np.count_nonzero(several), len(indptr) - 1), columns.dtype)
+    shown.ravel()[(row * shown.shape[1] + column)[shared]] = values[shared]
     gram = shown.T @ shown
-    gram[np.diag_indices(len(square))] = square
+    alone = np.bincount(column[~shared], values[~shared] ** 2, shown.shape[1])
+    gram[np.diag_indices(len(gram))] += alone.astype(gram.dtype)
     return gram

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import sparse
+from sklearn.preprocessing import StandardScaler
 
 from recbole_mmsc.data.beliefs import Beliefs, strength
 from recbole_mmsc.data.evidence import BEHAVIOURS, contrasted, ends_of, evidence_for
@@ -80,7 +81,8 @@ def read_standings(
 
     Raises:
         FileNotFoundError: there is no such file; the message names the command that makes it.
-        ValueError: the file is damaged, of other items, or of an earlier build without places.
+        ValueError: the file is damaged, lacks values, is of other items, or of an earlier build
+            without places.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -152,6 +154,11 @@ def _read_references(
         raise ValueError(
             _not_usable(path, f"the columns {', '.join(COLUMNS)} ({error})")
         ) from error
+    place = table["place"]
+    if any(column.null_count for column in table.columns):
+        raise ValueError(_not_usable(path, "a value in every row"))
+    if not pa.types.is_integer(place.type) or (len(place) and pc.min(place).as_py() < 0):
+        raise ValueError(_not_usable(path, "places in lists, counted from 0,"))
     columns = {}
     for name in ("item", "other", "source"):
         column = pc.dictionary_encode(table[name].cast("string")).combine_chunks()
@@ -171,7 +178,7 @@ def _read_references(
     node = node[codes]
     kept = node >= 0
     codes, names = columns["source"]
-    part = part_of_list(item, codes, table["place"].to_numpy().astype(np.int64))
+    part = part_of_list(item, codes, place.to_numpy().astype(np.int64))
     return item[kept], node[kept], codes[kept], part[kept], names, outsiders
 
 
@@ -213,9 +220,12 @@ def _behaviour(
     items, nodes = ends_of(rows)
     evidence = evidence_for((items, nodes), graphs, index, content)
     contrast = contrasted(graphs, index, related[index], content, rng)
-    mean, deviation = 0.0, 1.0
     if len(evidence):
-        mean, deviation = evidence.mean(axis=0), evidence.std(axis=0) + 1e-6
+        edges = StandardScaler().fit(evidence)  # divides by one what is alike for all of them
+        evidence, contrast = (
+            ((values - edges.mean_) / edges.scale_).astype(np.float32)
+            for values in (evidence, contrast)
+        )
     target = trust = np.zeros(len(nodes), np.float32)
     counts = _as_labelled(rows, index, related)
     if beliefs is not None:
@@ -225,8 +235,8 @@ def _behaviour(
     return Behaviour(
         offsets=rows.indptr.astype(np.int64),
         entries=nodes,
-        evidence=(evidence - mean) / deviation,
-        contrast=(contrast - mean) / deviation,
+        evidence=evidence,
+        contrast=contrast,
         popularity=np.diff(graphs[index].indptr).astype(np.int64),
         target=target,
         trust=trust,

@@ -29,7 +29,7 @@ LOOKS = 5  # parts that are taken out at most
 ENOUGH = 50  # pairs of a relation in a part; of fewer nothing is learned
 CANDIDATES = 30  # suggestions of an item and relation
 QUERIES = 20_000  # items with pairs in a part, whose suggestions are learned from at most
-UNTRUE = 80_000  # suggestions of a look that do not come true, about as many at most
+UNTRUE = 80_000  # suggestions of a look and relation that do not come true, at most about as many
 TREES = {
     "max_leaf_nodes": 8,
     "max_iter": 200,

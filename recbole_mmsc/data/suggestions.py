@@ -18,8 +18,7 @@ PARTS = (
     "content neighbours",
 )
 
-
-Wanted = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Wanted = Callable[[np.ndarray, np.ndarray], np.ndarray]  # ``[n]`` items and targets → ``[n]`` bool
 
 
 def suggestions(
@@ -40,8 +39,7 @@ def suggestions(
         relation: of the suggestions.
         items: ``[m]``, for whom.
         at_most: suggestions for an item.
-        wanted: of ``[n]`` items and ``[n]`` targets those of whom there is to be evidence; by
-            default of all.
+        wanted: of which of them there is to be evidence; by default of all.
 
     Yields:
         ``[n]`` items, ``[n]`` targets, and ``[n, f]`` float32 evidence. Of the suggestion: its
@@ -58,7 +56,8 @@ def suggestions(
         pairs, place = (items[block][row], targets), _place_in_row(found)
         if wanted is not None:
             chosen = np.flatnonzero(wanted(*pairs))
-            pairs, place = (tuple(each[chosen] for each in of) for of in (pairs, place))
+            pairs = pairs[0][chosen], pairs[1][chosen]
+            place = [column[chosen] for column in place]
         evidence = [
             *place,
             *_said(completion, relation, pairs),
@@ -70,7 +69,7 @@ def suggestions(
         yield *pairs, np.column_stack(evidence).astype(np.float32)
 
 
-def _place_in_row(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _place_in_row(matrix: sparse.csr_array) -> list[np.ndarray]:
     """Of each entry: the logarithm of its rank in its row, its share of the row's largest, and the
     row's mean."""
     row, _ = ends_of(matrix)
@@ -79,7 +78,7 @@ def _place_in_row(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.
     rank[order] = np.arange(len(row)) - matrix.indptr[row]
     largest = matrix.data[order][matrix.indptr[row]]
     mean = matrix.sum(axis=1)[row] / np.diff(matrix.indptr)[row]
-    return np.log1p(rank), matrix.data / largest, mean
+    return [np.log1p(rank), matrix.data / largest, mean]
 
 
 def _said(

@@ -65,6 +65,10 @@ def read_texts(folder: Path, dataset: Any) -> list[str]:
     Args:
         folder: ``dataset/<name>``, with its ``catalogue.parquet``.
         dataset: a RecBole dataset of that folder.
+
+    Raises:
+        FileNotFoundError: there is no catalogue.
+        ValueError: it is damaged.
     """
     table = catalogue_columns(folder, "item_id", "title", "brand")
     ids = dataset.field2token_id[dataset.iid_field]

@@ -40,7 +40,10 @@ class MMSC(GeneralRecommender):
 
     Raises:
         FeatureError: the features of the encoder are missing or belong to another catalogue.
-        FileNotFoundError: the folder has no ``behaviour.parquet``.
+        FileNotFoundError: the folder has no ``behaviour.parquet``, or no ``catalogue.parquet``.
+        ValueError: one of the two is damaged, of other items, or of an earlier build; or a user id
+            is no query token.
+        SettingsError: a setting is missing, of the wrong type, or out of range.
         SupervisionError: labels that the settings name are missing or damaged.
     """
 

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from recbole_mmsc.families import filed_as
 from recbole_mmsc.settings.base import ModelSettings
 
 
@@ -75,7 +76,9 @@ class MMSCSettings(ModelSettings):
     temperature: float = Field(gt=0, le=10, description="divides the cosines of the contrasts")
     contrasted: int = Field(gt=1, description="items of a batch that a contrast looks at")
     content_weight: float = Field(
-        ge=0, description="weight of the contrast of content across substitutes, 0: off"
+        ge=0,
+        description="weight of the contrasts of content, across substitutes and of text and "
+        "image, 0: off",
     )
     reliability_weight: float = Field(
         ge=0, description="weight of the reliability loss, 0: none is learned"
@@ -93,7 +96,7 @@ class MMSCSettings(ModelSettings):
     @field_validator("supervision")
     @classmethod
     def _each_once(cls, labellers: list[str]) -> list[str]:
-        if len({*labellers}) < len(labellers):
+        if len({*map(filed_as, labellers)}) < len(labellers):
             raise ValueError("expected each labeller once")
         return labellers
 

@@ -37,3 +37,34 @@ def test_the_features_that_stand_beside_the_label_most_are_kept():
 def test_a_target_without_labels_or_features_has_no_weights():
     graph = sparse.csr_array((4, 4), dtype=np.float32)
     assert local_ridge(graph, graph, np.arange(4)[:, None], 3, 1.0).nnz == 0
+
+
+def test_it_solves_what_a_dense_solver_solves():
+    """Samples with one of the features, with several and with none; more targets than at once."""
+    rng = np.random.default_rng(0)
+    samples = sparse.random_array((300, 150), density=0.02, rng=rng, dtype=np.float32)
+    labels = sparse.random_array((300, 130), density=0.05, rng=rng, dtype=np.float32)
+    forbidden = rng.integers(150, size=(130, 2))
+    weights = local_ridge(sparse.csr_array(samples), labels, forbidden, at_most=150, reg_weight=0.5)
+    dense, wanted = samples.toarray().astype(float), labels.toarray().astype(float)
+    for target, (own, found) in enumerate(zip(forbidden, weights.toarray().T, strict=True)):
+        product = dense.T @ wanted[:, target]
+        seen = np.setdiff1d(np.flatnonzero(product), own)
+        shown = dense[:, seen]
+        gram = shown.T @ shown + 0.5 * np.eye(len(seen))
+        np.testing.assert_allclose(found[seen], np.linalg.solve(gram, product[seen]), atol=1e-5)
+        assert np.count_nonzero(found) == len(seen)
+
+
+def test_two_features_that_hardly_differ_are_told_apart():
+    rng = np.random.default_rng(0)
+    beside = rng.uniform(0.2, 1, 20_000).astype(np.float32)
+    columns = np.stack([beside, beside], axis=1)
+    columns[:3, 1] = 0
+    wanted = np.zeros((20_000, 1), np.float32)
+    wanted[:3] = 1
+    wanted[3] = 1
+    weights = local_ridge(*map(sparse.csr_array, (columns, wanted)), np.zeros((1, 0), int), 2, 1.0)
+    exact = columns.astype(float)
+    exact = np.linalg.solve(exact.T @ exact + np.eye(2), exact.T @ wanted.ravel())
+    np.testing.assert_allclose(weights.toarray().ravel(), exact, rtol=0.02)

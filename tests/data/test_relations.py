@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from recbole_mmsc.data.common_neighbours import parts_of
-from recbole_mmsc.data.evidence import EVIDENCE, OTHER_BEHAVIOUR, evidence_for
+from recbole_mmsc.data.evidence import EVIDENCE, OTHER_BEHAVIOUR, cosines, evidence_for
 from recbole_mmsc.data.relations import read_standings, weigh_behaviours
 
 IDS = {"A": 1, "B": 2, "C": 3, "D": 4}  # 0 is RecBole's padding
@@ -49,6 +49,36 @@ def test_behaviour_of_other_items_and_damage_are_named(tmp_path, file):
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1 not quite")
     with pytest.raises(ValueError, match=r"expected the columns .* build the dataset again"):
         read_standings(tmp_path / "damaged.parquet", IDS, 5)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "expected"),
+    [
+        ("other", ["B", None], "a value in every row"),
+        ("place", [0, None], "a value in every row"),
+        ("place", [0, -5], "places in lists, counted from 0"),
+        ("place", ["first", "second"], "places in lists, counted from 0"),
+    ],
+)
+def test_damaged_values_are_named(tmp_path, column, values, expected):
+    columns = {
+        "item": ["A", "A"],
+        "other": ["B", "C"],
+        "source": ["also_view"] * 2,
+        "place": [0, 1],
+    }
+    pq.write_table(pa.table({**columns, column: values}), tmp_path / "b.parquet")
+    with pytest.raises(ValueError, match=rf"expected {expected}.* build the dataset again"):
+        read_standings(tmp_path / "b.parquet", IDS, 5)
+
+
+def test_what_is_alike_for_all_edges_tells_no_pair_apart_by_a_million(file):
+    """All that is co-viewed is in the catalogue; some of what is co-purchased is not."""
+    behaviours, _ = read_behaviours(file, IDS, NONE, None, seed=0)
+    assert any(len(behaviour.contrast) for behaviour in behaviours)
+    for behaviour in behaviours:
+        assert np.abs(behaviour.contrast).max(initial=0) < 100
+        assert behaviour.contrast.dtype == behaviour.evidence.dtype == np.float32
 
 
 def test_an_edge_counts_by_the_root_of_its_standing(tmp_path):
@@ -224,3 +254,15 @@ def test_evidence_is_the_same_in_whatever_parts(monkeypatch):
         np.testing.assert_array_equal(evidence_for(pairs, graphs, 0, None), whole)
     none = np.zeros(0, np.int64)
     assert evidence_for((none, none), graphs, 0, None).shape == (0, len(EVIDENCE))
+
+
+@pytest.mark.parametrize("width", [np.float16, np.float32])
+def test_cosines_are_added_up_in_32_bits(width):
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(30, 1000))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(width)
+    pairs = rng.integers(30, size=(2, 1201))  # more than at once
+    exact = (vectors[pairs[0]].astype(float) * vectors[pairs[1]]).sum(axis=1)
+    found = cosines(vectors, tuple(pairs))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, exact, atol=1e-5)
