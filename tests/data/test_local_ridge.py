@@ -42,11 +42,11 @@ def test_a_target_without_labels_or_features_has_no_weights():
 def test_it_solves_what_a_dense_solver_solves():
     """Samples with one of the features, with several and with none; more targets than at once."""
     rng = np.random.default_rng(0)
-    samples = sparse.random_array((300, 150), density=0.02, rng=rng, dtype=np.float32)
-    labels = sparse.random_array((300, 130), density=0.05, rng=rng, dtype=np.float32)
+    dense = rng.random((300, 150)) * (rng.random((300, 150)) < 0.02)
+    wanted = rng.random((300, 130)) * (rng.random((300, 130)) < 0.05)
     forbidden = rng.integers(150, size=(130, 2))
-    weights = local_ridge(sparse.csr_array(samples), labels, forbidden, at_most=150, reg_weight=0.5)
-    dense, wanted = samples.toarray().astype(float), labels.toarray().astype(float)
+    samples, labels = (sparse.csr_array(each.astype(np.float32)) for each in (dense, wanted))
+    weights = local_ridge(samples, labels, forbidden, at_most=150, reg_weight=0.5)
     for target, (own, found) in enumerate(zip(forbidden, weights.toarray().T, strict=True)):
         product = dense.T @ wanted[:, target]
         seen = np.setdiff1d(np.flatnonzero(product), own)
