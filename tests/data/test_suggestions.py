@@ -1,5 +1,7 @@
 """What speaks for suggestions whose linear models are written down by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -59,6 +61,15 @@ def test_the_largest_suggestions_of_each_item_none_of_them_known():
     assert list(zip(items.tolist(), targets.tolist(), strict=True)) == [(0, 2), (0, 3)]
     assert evidence.dtype == np.float32
     assert found(at_most=1)[1].tolist() == [2]
+
+
+@pytest.mark.parametrize("relation", [0, 1])
+@pytest.mark.parametrize(("known", "left"), [(2, [3]), (3, [2])])
+def test_a_training_pair_of_either_relation_is_no_candidate(relation, known, left):
+    nothing, pair = matrix({}, (N, N)), matrix({(0, known): 0.3, (known, 0): 0.3}, (N, N))
+    trained = [pair, nothing] if relation == 0 else [nothing, pair]
+    found = replace(completion(), known=trained).candidates(0, np.array([0]), at_most=3)
+    assert found.indices.tolist() == left
 
 
 def test_rank_share_mean_directions_and_size():
