@@ -64,6 +64,7 @@ def main() -> None:
         "MMSC": Contender("MMSC", options.dataset, options.data, ours),
         "LightGCN": Contender("LightGCN", options.dataset, options.data, {}),
     }
+    contenders["MMSC"].model.solve()
     for number in range(EPOCHS + 1):  # the first warms up
         for contender in contenders.values():
             contender.epoch()

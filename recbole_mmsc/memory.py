@@ -6,6 +6,8 @@ import ctypes
 import os
 from pathlib import Path
 
+import pyarrow as pa
+
 MEMINFO = Path("/proc/meminfo")
 
 
@@ -39,9 +41,11 @@ def available_memory() -> int:
 
 
 def return_freed_memory() -> None:
-    """Hand back to the system what was freed; glibc keeps much of it, between what is still held.
+    """Hand back to the system what was freed; glibc keeps much of it, between what is still held,
+    and so does Arrow, which reads files in memory of its own.
 
-    Where the C library has no such call, nothing is done.
+    Where the C library has no such call, it keeps what it has.
     """
+    pa.default_memory_pool().release_unused()
     if os.name == "posix" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)

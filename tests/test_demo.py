@@ -122,7 +122,7 @@ def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path, monk
     def counts(**settings):
         """What moved pairs count as training pairs: where they are, and where they were."""
         train, model = made(reranking_weight=0, **settings)
-        tokens, known = train.field2token_id["item_id"], model.completion.value.known
+        tokens, known = train.field2token_id["item_id"], model.completion.known
         found = np.zeros((2, len(moved)))
         for place, pair in enumerate(moved):
             item, other = tokens[pair["item"]], tokens[pair["other"]]
@@ -147,7 +147,7 @@ def test_moved_pairs_are_found_without_labels_and_beside_bad_ones(tmp_path, monk
 
 def frozen_of(model):
     """What a model is made of: training pairs, suggestions and edges, as they count."""
-    completion = model.completion.value
+    completion = model.completion
     for pairs in (*completion.known, *completion.reranked):
         assert pairs.nnz
         yield from (pairs.indices, pairs.data)

@@ -113,7 +113,7 @@ def train(job: Job) -> Trained:
 
     prepared = reading.stop()
     torch.optim.Adam([torch.zeros(1)])  # what torch imports for its first one is no training
-    watch = Stopwatch(job)  # methods that solve a system do so when they are made
+    watch = Stopwatch(job)  # baselines that solve a system do so when they are made
     model = get_model(config["model"])(config, train_data._dataset).to(config["device"])
     trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
     trainer.eval_step = min(trainer.eval_step, trainer.epochs)  # what solves has one epoch

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,16 @@ from recbole_mmsc.settings import MMSCSettings
 
 @dataclass(frozen=True)
 class Inputs:
-    """The frozen inputs of the network, by RecBole's item ids (0 is padding and has nothing)."""
+    """The frozen inputs of the network, by RecBole's item ids (0 is padding and has nothing).
+
+    ``complete`` solves the completed graphs, which takes by far the longest of all; None where
+    there are none.
+    """
 
     modalities: dict[str, Modality]
     graphs: list[BehaviourGraph]
     borrowed: list[WeightedRows | None]
-    completion: Completion | None
+    complete: Callable[[], Completion] | None
     outsiders: list[str]
     words: Words | None
     likeness: Likeness | None
@@ -109,7 +114,7 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
             WeightedRows(*map(torch.from_numpy, borrow_rows(behaviour.matrix(), lent)))
             for behaviour in behaviours
         ]
-    completion = None
+    complete = None
     if settings.completion_weight and behaviours:
         pairs = known
         if beliefs is not None:
@@ -119,19 +124,9 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
             [weighed(standings, r, graph, ROOT) for r, graph in enumerate(pairs)],
             [weighed(standings, r, graph) for r, graph in enumerate(pairs)],
         )
+        borrowing = borrowing_of(lent, _warm(behaviours), settings.borrowed_weight)
         progress = bool(dataset.config["show_progress"])
-        solve = partial(
-            solve_completion,
-            alike=alike,
-            borrowing=borrowing_of(lent, _warm(behaviours), settings.borrowed_weight),
-            at_most=settings.completion_features,
-            reg_weight=settings.completion_reg,
-            progress=progress,
-        )
-        if weight := settings.reranking_weight:
-            completion = rerank(observed, solve, sources, weight, progress)
-        else:
-            completion = solve(observed)
+        complete = partial(_complete, observed, alike, borrowing, sources, settings, progress)
     behaviour_graphs = [
         BehaviourGraph(**{name: torch.from_numpy(value) for name, value in vars(behaviour).items()})
         for behaviour in behaviours
@@ -140,7 +135,7 @@ def read_inputs(folder: Path, dataset: Any, settings: MMSCSettings, seed: int) -
         modalities,
         behaviour_graphs,
         borrowed,
-        completion,
+        complete,
         outsiders,
         words,
         likeness,
@@ -181,22 +176,28 @@ def content_sources(
     return sources if words is None else {**sources, "words": words}
 
 
+def _complete(
+    observed: Observed,
+    alike: sparse.csr_array | None,
+    borrowing: sparse.csr_array,
+    sources: dict[str, np.ndarray],
+    settings: MMSCSettings,
+    progress: bool,
+) -> Completion:
+    """Solve the completed graphs, and re-rank what they suggest where that counts."""
+    solve = partial(
+        solve_completion,
+        alike=alike,
+        borrowing=borrowing,
+        at_most=settings.completion_features,
+        reg_weight=settings.completion_reg,
+        progress=progress,
+    )
+    if weight := settings.reranking_weight:
+        return rerank(observed, solve, sources, weight, progress)
+    return solve(observed)
+
+
 def _warm(behaviours: list[Behaviour]) -> np.ndarray:
     """``[n_items]`` bool, the items with behaviour."""
     return sum(np.diff(behaviour.offsets) for behaviour in behaviours) > 0
-
-
-def completed_rows(completion: Completion | None) -> list[WeightedRows]:
-    """The completed graph of each relation; none where there is no completion."""
-    if completion is None:
-        return []
-    passing = replace(completion)  # what it keeps so as to be quick goes with it
-    return [_weighted_rows(passing.graph(relation)) for relation in range(len(completion.weights))]
-
-
-def _weighted_rows(graph: sparse.csr_array) -> WeightedRows:
-    return WeightedRows(
-        torch.from_numpy(graph.indptr.astype(np.int64)),
-        torch.from_numpy(graph.indices),
-        torch.from_numpy(graph.data),
-    )

@@ -96,7 +96,7 @@ def explain(model: MMSC, query: str, target: str, relation: str) -> Explanation:
     shares, gates = _read_out(model.network, index, items)
     parts = model.score_parts(torch.full_like(items[:1], index), items[:1], items[1:])
     vectors, completed = (part.item() for part in parts)
-    reasons = model.completion.value.reasons(index, *pair) if completed else []
+    reasons = model.completion.reasons(index, *pair) if completed else []
     edges = [_edge(model, reason) for reason in reasons]
     return Explanation(
         query,

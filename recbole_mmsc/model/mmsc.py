@@ -13,15 +13,18 @@ from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType
 from torch import Tensor
 
-from recbole_mmsc.data.inputs import completed_rows, read_inputs
+from recbole_mmsc.data.completion import Completion
+from recbole_mmsc.data.inputs import read_inputs
 from recbole_mmsc.data.queries import RELATIONS, read_queries
 from recbole_mmsc.memory import return_freed_memory
+from recbole_mmsc.model.completed_graphs import CompletedGraphs
 from recbole_mmsc.model.explanation import Explanation, explain
 from recbole_mmsc.model.structural import Held
 from recbole_mmsc.model.unseen import rank_unseen
 from recbole_mmsc.nn.content import fused
 from recbole_mmsc.nn.losses import info_nce, log_mass, sampled_softmax
 from recbole_mmsc.nn.mmsc import Meaning, MMSCNetwork
+from recbole_mmsc.nn.shared import WeightedRows
 from recbole_mmsc.settings import MMSCSettings
 
 ITEMS_AT_ONCE = 2048
@@ -57,9 +60,8 @@ class MMSC(GeneralRecommender):
         self.register_buffer("relation", torch.from_numpy(queries.relation), persistent=False)
         self.register_buffer("query_item", torch.from_numpy(queries.item), persistent=False)
         self.positives = inputs.positives.to(config["device"])
-        self.completion = Held(inputs.completion)
+        self._graphs = CompletedGraphs(inputs.complete, config["device"])
         self.words, self.likeness = Held(inputs.words), inputs.likeness
-        self.completed = [rows.to(config["device"]) for rows in completed_rows(inputs.completion)]
         self.names = [*map(str, dataset.field2id_token[dataset.iid_field]), *inputs.outsiders]
         self.network = MMSCNetwork(
             self.n_items,
@@ -75,7 +77,32 @@ class MMSC(GeneralRecommender):
         )
         self._kept = (1 - self.settings.edge_dropout, self.settings.neighbours)
         self._catalogue: tuple[Tensor, Tensor, Tensor] | None = None
+
+    # --- what is solved ------------------------------------------------------------------------
+
+    @property
+    def completion(self) -> Completion | None:
+        """The linear models that complete the graphs, solved if they are not; None if off."""
+        return self._graphs.completion
+
+    @property
+    def completed(self) -> list[WeightedRows]:
+        """The completed graph of each relation; none if they are off."""
+        return self._graphs.rows
+
+    def solve(self) -> None:
+        """Complete the graphs now; else the first score does, and takes minutes to."""
+        self._graphs.solve()
         return_freed_memory()  # what solving took, before training takes its own
+
+    def other_parameter(self) -> dict[str, Any]:
+        """For RecBole's checkpoints: what was solved, and by which settings."""
+        return {"settings": self.settings.model_dump(), "solved": self._graphs.state()}
+
+    def load_other_parameter(self, para: dict[str, Any] | None) -> None:
+        """Take what a checkpoint has solved by the same settings; else it is solved anew."""
+        if para and para["settings"] == self.settings.model_dump():
+            self._graphs.take(para["solved"])
 
     # --- training ------------------------------------------------------------------------------
 
@@ -308,6 +335,7 @@ class MMSC(GeneralRecommender):
     def represent_catalogue(self) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, targets and biases of all items, computed once after each training step."""
         if self._catalogue is None:
+            return_freed_memory()  # of the epoch before, whose batches leave holes
             parts = [
                 self.network(items)
                 for items in torch.arange(self.n_items, device=self.query_item.device).split(

@@ -37,6 +37,11 @@ class MMSCTrainer(Trainer):
             and self.config["single_spec"]  # several processes add up whole gradients
         )
 
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """RecBole's; what is solved belongs to training, not to the first validation."""
+        self.model.solve()
+        return super().fit(*args, **kwargs)
+
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> Any:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate * (1 - epoch_idx / self.epochs)

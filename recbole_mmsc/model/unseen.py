@@ -44,7 +44,7 @@ def rank_unseen(
     if model.completed:
         lenders = np.unique(lent.indices)
         total = np.maximum(np.asarray(lent.sum(axis=1)), 1e-30)
-        own = model.completion.value.own(index, lenders)
+        own = model.completion.own(index, lenders)
         given = strongest(sparse.csr_array(lent[:, lenders] @ own))
         mean = torch.from_numpy(given.toarray() / total[:, None])
         weight = model.settings.completion_weight * model.settings.borrowed_weight

@@ -134,7 +134,7 @@ def read_catalogue(folder: Path, encoder: str | None, progress: bool) -> Catalog
         training_graphs(train, queries),
         sparse.csr_array(sum(held_out[1:], held_out[0])),
         inputs.graphs,
-        inputs.completion,
+        inputs.complete and inputs.complete(),
         inputs.alike,
     )
     return Catalogue(material, ids, _products(folder), [_edges(g) for g in inputs.graphs])
