@@ -312,6 +312,35 @@ def make_parser() -> argparse.ArgumentParser:
         "--queries", type=_count, default=10, help="shown on each side; default: %(default)s"
     )
 
+    recommend = command(
+        "recommend",
+        "What a trained model recommends for every item of its catalogue, as one table: item, "
+        "relation, rank, recommended, score, known (a pair that stands in the dataset).",
+        "recommend saved/MMSC-….pth --top 10 --out related.parquet",
+    )
+    recommend.add_argument(
+        "checkpoint", type=Path, help="RecBole's, of any model; unpickled: one that you trust"
+    )
+    recommend.add_argument(
+        "--out",
+        type=Path,
+        default=Path("recommendations.parquet"),
+        help="a .parquet or .csv, replaced if there is one; default: %(default)s",
+    )
+    recommend.add_argument(
+        "--top", type=_count, default=20, metavar="N", help="of each list; default: %(default)s"
+    )
+    recommend.add_argument(
+        "--relations",
+        nargs="+",
+        metavar="RELATION",
+        default=["substitute", "complement"],
+        help="substitute, complement; default: both",
+    )
+    recommend.add_argument(
+        "--data", type=Path, help="where the dataset lies now; default: where it was in training"
+    )
+
     demo = command(
         "demo",
         "The whole job on a generated catalogue, offline. An earlier demo is replaced, its "

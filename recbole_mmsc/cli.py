@@ -200,6 +200,16 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def _recommend(options: argparse.Namespace) -> int:
+    from recbole_mmsc.recommend import recommend
+
+    written = recommend(
+        options.checkpoint, options.out, options.top, options.relations, options.data
+    )
+    print(written.render())
+    return 0
+
+
 def _demo(options: argparse.Namespace) -> int:
     from recbole_mmsc.demo import run_demo
 
@@ -223,6 +233,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "label": _label,
     "benchmark": _benchmark,
     "compare": _compare,
+    "recommend": _recommend,
     "demo": _demo,
     "doctor": _doctor,
 }

@@ -1,5 +1,6 @@
 """What all tests share: a command line of their own, and the real data where it is at hand."""
 
+import logging
 import os
 import signal
 import sys
@@ -24,6 +25,15 @@ def keyboard():
 def clean_argv(monkeypatch):
     """RecBole reads the settings of a run from ``sys.argv``, which is pytest's here."""
     monkeypatch.setattr(sys, "argv", ["pytest"])
+
+
+@pytest.fixture
+def quiet(tmp_path, monkeypatch):
+    """RecBole writes where it is and logs what it does: not into the tests' folder and output."""
+    monkeypatch.chdir(tmp_path)
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The demo, whole; and its planted noise, found by the learned reliability."""
 
 import json
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +24,6 @@ from recbole_mmsc.dataset_builders.demo import generate_demo
 from recbole_mmsc.dataset_builders.noise import add_noise
 from recbole_mmsc.encoders.encode import encode_dataset
 from recbole_mmsc.model.mmsc import MMSC
-
-
-@pytest.fixture
-def quiet(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.usefixtures("quiet")

@@ -1,6 +1,5 @@
 """A model that was trained on one split is not evaluated on another of the same items."""
 
-import logging
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,13 +11,7 @@ from recbole_mmsc.dataset_builders.build import build_dataset
 from recbole_mmsc.missing import DatasetNotBuilt, OtherSplit, require_split
 from tests.builders.planted import write_catalogue
 
-
-@pytest.fixture(autouse=True)
-def quiet(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize("model", ["BPR", "MMSC"])

@@ -14,7 +14,7 @@ from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.interaction import Interaction
 from torch import Tensor
 
-from recbole_mmsc.data.queries import read_queries
+from recbole_mmsc.data.queries import Queries, read_queries
 from recbole_mmsc.dataset_builders.keys import contains, sorted_unique
 from recbole_mmsc.evaluation.known import rows_of, twins, user_item_keys
 from recbole_mmsc.nn.shared import Rows
@@ -69,8 +69,7 @@ class RelationFullSortDataLoader(FullSortEvalDataLoader):
         super()._init_batch_size_and_step()
         if torch.device(self.config["device"]).type == "cpu":
             n_items = self._dataset.item_num
-            at_most = max(SCORES_AT_ONCE // n_items, QUERIES_AT_LEAST)
-            self.step = min(self._batch_size // n_items, at_most)
+            self.step = min(self._batch_size // n_items, queries_at_once(n_items))
             self.set_batch_size(self.step * n_items)
             _let_memory_be_reused()
 
@@ -111,6 +110,34 @@ class RelationFullSortDataLoader(FullSortEvalDataLoader):
         return lists
 
 
+def queries_at_once(n_items: int) -> int:
+    """How many queries to rank the catalogue for at once, on the CPU."""
+    return max(SCORES_AT_ONCE // n_items, QUERIES_AT_LEAST)
+
+
+def never_offered(
+    folder: Path, queries: Queries, users: np.ndarray, known: np.ndarray, n_items: int
+) -> np.ndarray:
+    """What is no answer to a query: its own item, and what is known to be of the other relation.
+
+    Args:
+        folder: of the dataset, whose label policy says whether a pair has one relation at most.
+        queries: of the dataset.
+        users: ``[m]`` query tokens.
+        known: ``[n]`` ``user * n_items + item`` of known pairs.
+        n_items: of the catalogue, padding included.
+
+    Returns:
+        Ascending ``user * n_items + item``, beside those of the users others'.
+    """
+    keys = [users * n_items + queries.item[users]]
+    if _exclusive(folder):
+        user, item = np.divmod(known, n_items)
+        twin = twins(queries, n_items)[user]
+        keys.append((twin * n_items + item)[twin > 0])
+    return sorted_unique(np.concatenate(keys))
+
+
 def _let_memory_be_reused() -> None:
     """Have glibc keep the memory of one batch of scores for the next.
 
@@ -124,14 +151,9 @@ def _let_memory_be_reused() -> None:
 def _masked(folder: Path, dataset: Any, sampler: Any, wanted: np.ndarray) -> np.ndarray:
     """Ascending ``user * n_items + item`` of what is masked, beside other users' pairs."""
     known = [user_item_keys(part) for part in _parts_until(sampler)]
-    queries = read_queries(dataset)
     users = sorted_unique(wanted // dataset.item_num)
-    keys = [users * dataset.item_num + queries.item[users], *known]
-    if _exclusive(folder):
-        user, item = np.divmod(known[0], dataset.item_num)
-        twin = twins(queries, dataset.item_num)[user]
-        keys.append((twin * dataset.item_num + item)[twin > 0])
-    hidden = sorted_unique(np.concatenate(keys))
+    never = never_offered(folder, read_queries(dataset), users, known[0], dataset.item_num)
+    hidden = sorted_unique(np.concatenate([never, *known]))
     return hidden[~contains(wanted, hidden)]
 
 

@@ -1,14 +1,8 @@
-"""RecBole writes where it is and logs what it does: not into the tests' folder and output."""
-
-import logging
+"""All of these tests run RecBole."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def quiet(tmp_path, monkeypatch):
-    """A working directory of its own, and no log."""
-    monkeypatch.chdir(tmp_path)
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+def everywhere_quiet(quiet):
+    """A working directory of its own, and no log, for each."""
