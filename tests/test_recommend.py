@@ -61,8 +61,10 @@ def test_the_best_of_every_list(tiny_folder, capsys, model, exclusive):
         for (item, relation), answers in expected(checkpoint, exclusive).items()
         for rank, answer in enumerate(answers[:30], start=1)
     ]
-    assert len({row["item"] for row in rows}) == 40
     assert [row["rank"] for row in rows[:30]] == [*range(1, 31)]
+    lists = [(row["item"], row["relation"]) for row in rows if row["rank"] == 1]
+    assert lists == [(item, r) for item in dict(lists) for r in RELATIONS]
+    assert set(dict(lists)) == set(ITEMS)
     found = [tuple(row[name] for name in list(row)[:-1]) for row in rows]
     assert [f[:4] for f in sorted(found)] == [w[:4] for w in sorted(wanted)]
     scores = [f[4] for f in sorted(found)]

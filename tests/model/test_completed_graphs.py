@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from recbole.quick_start import load_data_and_model
 from recbole.utils import get_trainer
 
+from recbole_mmsc.checkpoint import load_checkpoint
 from recbole_mmsc.data import inputs, reranking
 from recbole_mmsc.data.queries import RELATIONS
 from tests.model.test_mmsc import everyone, prepare
@@ -20,11 +22,15 @@ def trained(folder: Path, **settings):
     return model.eval(), trainer.saved_model_file
 
 
-def test_a_checkpoint_holds_what_was_solved(tiny_folder, monkeypatch):
+@pytest.mark.parametrize("by", ["RecBole", "ours"])
+def test_a_checkpoint_holds_what_was_solved(tiny_folder, monkeypatch, by):
     monkeypatch.setattr(reranking, "ENOUGH", 2)
     model, checkpoint = trained(tiny_folder)
     monkeypatch.setattr(inputs, "solve_completion", None)  # who solves again, fails
-    loaded = load_data_and_model(checkpoint)[1].eval()
+    if by == "RecBole":
+        loaded = load_data_and_model(checkpoint)[1].eval()
+    else:
+        loaded = load_checkpoint(Path(checkpoint)).model
     users = everyone(model)
     assert torch.equal(loaded.full_sort_predict(users), model.full_sort_predict(users))
     best = model.full_sort_predict(users)[:40].topk(3).indices
