@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from functools import cached_property
 from logging import getLogger
@@ -62,7 +63,9 @@ class RelationFullSortDataLoader(FullSortEvalDataLoader):
         self.uid2items_num[users] = np.diff(self.positives.offsets.numpy())
         self.user_df = dataset.join(Interaction({self.uid_field: self.uid_list}))
         self.sample_size = len(users)
-        # past RecBole's own __init__, which builds the sets
+        sampler = copy.copy(sampler)
+        sampler.used_ids = None  # what the arrays hold, as Python sets: 1.6 kB a query
+        # past RecBole's own __init__, which builds more of them
         super(FullSortEvalDataLoader, self).__init__(config, dataset, sampler, shuffle=False)
 
     def _init_batch_size_and_step(self) -> None:

@@ -5,6 +5,7 @@ import pytest
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.data.dataloader import FullSortEvalDataLoader
+from recbole.sampler import Sampler
 from recbole.utils import get_model
 from recbole.utils.case_study import full_sort_scores
 
@@ -76,7 +77,9 @@ def test_batches_say_what_the_lists_say(tiny_folder):
 def test_recbole_finds_the_same_positives_and_queries(tiny_folder):
     _, (_, valid, test) = loaders(tiny_folder)
     for loader in (valid, test):
-        stock = FullSortEvalDataLoader(loader.config, loader._dataset, loader._sampler)
+        ours = loader._sampler
+        sampler = Sampler(ours.phases, ours.datasets, "uniform").set_phase(ours.phase)
+        stock = FullSortEvalDataLoader(loader.config, loader._dataset, sampler)
         assert stock.uid_list.tolist() == loader.uid_list.tolist()
         assert stock.uid2items_num.tolist() == loader.uid2items_num.tolist()
         for user in stock.uid_list.tolist():
