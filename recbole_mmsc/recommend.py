@@ -100,17 +100,20 @@ def recommend(
     if top < 1:
         raise ValueError(f"expected 1 recommendation or more, found {top}")
     wanted = [relation_index(relation) for relation in relations]
-    loaded = load_checkpoint(checkpoint, data)
-    queries = read_queries(loaded.parts[0])
-    asked = np.flatnonzero(np.isin(queries.relation, wanted))
-    asked = asked[np.lexsort((queries.relation[asked], queries.item[asked]))]
-    n_rows = n_known = 0
-    with _writing(out) as write, tqdm(total=len(asked), unit="query", disable=not progress) as bar:
-        for n_queries, table in _tables(loaded, queries, asked, top):
-            write(table)
-            bar.update(n_queries)
-            n_rows += len(table)
-            n_known += table["known"].to_numpy().sum()
+    with tqdm(unit="query", desc=f"reading {checkpoint.name}", disable=not progress) as bar:
+        loaded = load_checkpoint(checkpoint, data)
+        queries = read_queries(loaded.parts[0])
+        asked = np.flatnonzero(np.isin(queries.relation, wanted))
+        asked = asked[np.lexsort((queries.relation[asked], queries.item[asked]))]
+        bar.reset(len(asked))
+        bar.set_description("ranking")
+        n_rows = n_known = 0
+        with _writing(out) as write:
+            for n_queries, table in _tables(loaded, queries, asked, top):
+                write(table)
+                bar.update(n_queries)
+                n_rows += len(table)
+                n_known += table["known"].to_numpy().sum()
     return Recommendations(out, len(np.unique(queries.item[asked])), n_rows, int(n_known))
 
 
