@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from recbole.config import Config
 from recbole.data import create_dataset
 from recbole.utils import get_model, init_seed
 
@@ -42,7 +43,8 @@ def load_checkpoint(file: Path, data: Path | None = None) -> Loaded:
         FileNotFoundError: there is no such file, or the dataset or a file of it is missing
             (``DatasetNotBuilt``).
         OtherSplit: the dataset was built anew, with another split.
-        ValueError: the file is no checkpoint of RecBole's, or its dataset none that we built.
+        ValueError: the file is no checkpoint of RecBole's, its dataset none that we built, or what
+            the model reads of it has other sizes than in training.
     """
     checkpoint = _read(file)
     config = checkpoint["config"]
@@ -63,7 +65,13 @@ def load_checkpoint(file: Path, data: Path | None = None) -> Loaded:
             f"{error}\nIf it lies elsewhere, say in which folder: --data."
         ) from error
     model = get_model(config["model"])(config, parts[0]).to(config["device"])
-    model.load_state_dict(checkpoint["state_dict"])
+    try:
+        model.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:  # by its words every size that differs
+        raise ValueError(
+            f"{file}: expected the dataset with the features that the model was trained with "
+            f"({error})"
+        ) from error
     model.load_other_parameter(checkpoint.get("other_parameter"))
     return Loaded(model.eval(), config, parts)
 
@@ -77,6 +85,10 @@ def _read(file: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # whatever torch and pickle make of another file
         raise ValueError(f"{file}: expected a checkpoint of RecBole's ({error})") from error
-    if not isinstance(checkpoint, dict) or not {"config", "state_dict"} <= checkpoint.keys():
+    if (
+        not isinstance(checkpoint, dict)
+        or not isinstance(checkpoint.get("config"), Config)
+        or "state_dict" not in checkpoint
+    ):
         raise ValueError(f"{file}: expected a checkpoint of RecBole's, found another kind of file")
     return checkpoint

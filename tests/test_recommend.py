@@ -23,7 +23,7 @@ KNOWN = {
 }
 
 
-def train(folder: Path, model: str = "BPR") -> Path:
+def train(model: str = "BPR") -> Path:
     settings = {"epochs": 2, "embedding_size": 16, "gpu_id": "", "show_progress": False}
     run_recbole(model=model, dataset="tiny", config_dict={**settings, "data_path": "dataset"})
     return next(Path("saved").glob(f"{model}-*.pth"))
@@ -53,7 +53,7 @@ def expected(checkpoint: Path, exclusive: bool) -> dict[tuple[str, str], list[tu
 def test_the_best_of_every_list(tiny_folder, capsys, model, exclusive):
     card = json.loads((tiny_folder / "dataset.json").read_text())
     (tiny_folder / "dataset.json").write_text(json.dumps(card | {"exclusive_relations": exclusive}))
-    checkpoint = train(tiny_folder, model)
+    checkpoint = train(model)
     assert main(["recommend", str(checkpoint), "--top", "30", "--out", "new/related.parquet"]) == 0
     rows = pq.read_table("new/related.parquet").to_pylist()
     wanted = [
@@ -78,7 +78,7 @@ def test_the_best_of_every_list(tiny_folder, capsys, model, exclusive):
 
 
 def test_one_relation_of_a_dataset_that_has_moved_as_csv(tiny_folder, capsys):
-    checkpoint = train(tiny_folder)
+    checkpoint = train()
     shutil.move(tiny_folder.parent, "elsewhere")
     command = ["recommend", str(checkpoint), "--out", "related.csv", "--relations", "complement"]
     assert main(command) == 1
@@ -90,7 +90,20 @@ def test_one_relation_of_a_dataset_that_has_moved_as_csv(tiny_folder, capsys):
     assert table["item"].to_pylist().count(ITEMS[0]) == most
 
 
-def test_what_cannot_be_done_is_said_and_harms_no_file(tiny_folder, capsys, monkeypatch):
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU: nothing to do without")
+def test_a_model_of_a_gpu_recommends_without_one(tiny_folder):
+    checkpoint = train()
+    state = torch.load(checkpoint, weights_only=False)
+    state["config"]["device"] = torch.device("cuda")
+    torch.save(state, "gpu.pth")
+    tables = []
+    for name in (str(checkpoint), "gpu.pth"):
+        assert main(["recommend", name, "--out", "related.parquet"]) == 0
+        tables.append(pq.read_table("related.parquet"))
+    assert tables[0].equals(tables[1])
+
+
+def test_what_cannot_be_done_is_said_and_harms_no_file(tiny_folder, capsys):
     Path("related.csv").write_text("mine")
 
     def refused(*words: str) -> str:
@@ -101,9 +114,10 @@ def test_what_cannot_be_done_is_said_and_harms_no_file(tiny_folder, capsys, monk
     assert "No such file" in refused("saved/none.pth")
     Path("notes.pth").write_text("no checkpoint")
     assert "notes.pth: expected a checkpoint of RecBole's" in refused("notes.pth")
-    torch.save({"weights": torch.zeros(3)}, "other.pth")
-    assert "found another kind of file" in refused("other.pth")
-    checkpoint = train(tiny_folder)
+    for other in ({"weights": torch.zeros(3)}, {"config": {"model": "BPR"}, "state_dict": {}}):
+        torch.save(other, "other.pth")
+        assert "found another kind of file" in refused("other.pth")
+    checkpoint = train()
     assert "expected one of substitute, complement, found 'friend'" in refused(
         str(checkpoint), "--relations", "friend"
     )
@@ -111,6 +125,9 @@ def test_what_cannot_be_done_is_said_and_harms_no_file(tiny_folder, capsys, monk
     state["state_dict"]["item_embedding.weight"].fill_(torch.nan)
     torch.save(state, "diverged.pth")
     assert "expected scores of BPR that are numbers" in refused("diverged.pth")
+    state["state_dict"]["item_embedding.weight"] = torch.zeros(3, 16)
+    torch.save(state, "smaller.pth")
+    assert "expected the dataset with the features that the model was" in refused("smaller.pth")
     state["config"]["relation_dataset"] = None
     torch.save(state, "foreign.pth")
     assert "expected a model of a dataset that `recbole-mmsc build` made" in refused("foreign.pth")
